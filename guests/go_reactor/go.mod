@@ -1,0 +1,3 @@
+module example.com/wasi-light/guests/go_reactor
+
+go 1.24

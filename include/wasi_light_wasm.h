@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * wasi_light_wasm.h - wasi-light on the WebAssembly C API (`wasm.h`), as Wasmer provides it.
+ *
+ * Two ways in. With modules and instances (further down) a host function is a callback, registered once,
+ * and everything else is done here. With the import object (first) the host does its own linking.
+ *
+ * Ownership: as in wasm.h, `own` marks what passes from hand to hand; the rest is borrowed.
+ * Threads: an engine, a linker that is no longer changed and a module may be used by any number of
+ * threads at once. A store, an environment and an instance by one thread at a time.
+ */
+#ifndef WASI_LIGHT_WASM_H
+#define WASI_LIGHT_WASM_H
+
+#include <wasm.h>
+
+#include "wasi_light.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define own /* as in wasm.h, which takes its own back at its end, as this file does */
+
+/* ---- The import object, for hosts that do their own linking ---------------------------------------- */
+
+/* Something the host gives to a module: what it imports as `module`.`name`. The extern is of the same store. */
+typedef struct wasi_light_extern_t {
+  const char *module;
+  const char *name;
+  wasm_extern_t *extern_;
+} wasi_light_extern_t;
+
+/*
+ * Fills `*imports`, by position, with what `module` imports: the host's externs where module and name
+ * match (also in the place of a WASI function), else the functions of wasi_snapshot_preview1. Only what the
+ * module imports is made. If a memory is among the host's externs that were used, it is bound at once, so
+ * that a start section can call WASI functions.
+ *
+ * The environment must outlive every call into the instance and be deleted before the store. It serves
+ * one instance. After wasm_instance_new call wasi_light_env_bind_instance.
+ *
+ * False and `*error` for LINK: something is unresolved or of another type (all such imports are listed),
+ * OUT_OF_MEMORY. Then `*imports` is empty.
+ * A module with v128 in the type of an import makes Wasmer's C API abort, before this function or in it:
+ * pass bytes of unknown origin to wasi_light_check_module before wasm_module_new.
+ */
+WASI_LIGHT_API bool wasi_light_generate_import_object(wasi_light_env_t *env, wasm_store_t *store,
+                                                      const wasm_module_t *module, const wasi_light_extern_t *externs,
+                                                      size_t extern_count, own wasm_extern_vec_t *imports,
+                                                      wasi_light_error_t *error);
+
+/*
+ * Binds the memory that the instance exports: the one named "memory", else the only one. If it exports
+ * none, the binding stays as it is: an imported memory, or none.
+ */
+WASI_LIGHT_API void wasi_light_env_bind_instance(wasi_light_env_t *env, const wasm_module_t *module,
+                                                 const wasm_instance_t *instance);
+
+/* Binds this memory; NULL binds none. It is copied as a handle: the caller's own handle stays his. */
+WASI_LIGHT_API void wasi_light_env_bind_memory(wasi_light_env_t *env, const wasm_memory_t *memory);
+
+/*
+ * How a wasm_func_call (or wasm_instance_new) ended, given the trap that it returned, or NULL. To be called
+ * after each of them. An exit is reported even if a host function swallowed its trap.
+ */
+WASI_LIGHT_API wasi_light_outcome_t wasi_light_env_outcome(wasi_light_env_t *env, own wasm_trap_t *trap);
+
+/* ---- Bytes ----------------------------------------------------------------------------------------- */
+
+/* What a host accepts of a module. Start from WASI_LIGHT_LIMITS_INIT. */
+typedef struct wasi_light_limits_t {
+  size_t struct_size;
+  uint32_t memory_pages;   /* most pages of 64 KiB that a memory may begin with; default 65536, all of wasm32 */
+  uint32_t table_elements; /* most elements that all tables together may begin with; default 1 Mi */
+} wasi_light_limits_t;
+
+#define WASI_LIGHT_LIMITS_INIT                                                                                         \
+  { sizeof(wasi_light_limits_t), 65536, 1048576 }
+
+/*
+ * Looks at a module's bytes before the engine does, for what would make the engine abort the process: v128
+ * in the type of an import or export, a table or memory that begins larger than the limits (NULL: the
+ * defaults). Also refused are forms that preview 1 modules do not have: components, 64-bit memories, and
+ * `_start` together with `_initialize`. False and `*error` (MODULE) with the byte offset where there is one.
+ * wasi_light_module_new does this by itself.
+ */
+WASI_LIGHT_API bool wasi_light_check_module(const void *bytes, size_t size, const wasi_light_limits_t *limits,
+                                            wasi_light_error_t *error);
+
+/* WebAssembly text to bytes, by the engine's assembler. False and `*error` (MODULE) if it does not parse. */
+WASI_LIGHT_API bool wasi_light_wat2wasm(const char *text, size_t size, own wasm_byte_vec_t *bytes,
+                                        wasi_light_error_t *error);
+
+/* ---- Linker: host functions, registered once -------------------------------------------------------- */
+
+typedef struct wasi_light_instance_t wasi_light_instance_t;
+
+/*
+ * A host function. `instance` is the caller; `data` was given with the function. `args` are of the types of
+ * the signature; `results` come with their kinds set, so only `.of` is to be written. It returns NULL, or a
+ * trap that ends the guest's call: see wasi_light_trap. It may call back into the instance.
+ */
+typedef own wasm_trap_t *(*wasi_light_callback_t)(wasi_light_instance_t *instance, void *data, const wasm_val_t *args,
+                                                  wasm_val_t *results);
+
+typedef struct wasi_light_linker_t wasi_light_linker_t;
+
+/* NULL when memory runs out. */
+WASI_LIGHT_API own wasi_light_linker_t *wasi_light_linker_new(void);
+/* Modules made with it keep what they need: it may go before them. */
+WASI_LIGHT_API void wasi_light_linker_delete(own wasi_light_linker_t *linker);
+
+/*
+ * Registers a host function for imports of `module`.`name`. The signature is parameters, then results, as in
+ * "(iI)f": i is i32, I is i64, f is f32, F is f64. A function for a WASI name is taken in the place of ours.
+ * False and `*error` for ARGUMENT (a signature that does not read so, a NULL, a name registered before),
+ * OUT_OF_MEMORY.
+ */
+WASI_LIGHT_API bool wasi_light_linker_func(wasi_light_linker_t *linker, const char *module, const char *name,
+                                           const char *signature, wasi_light_callback_t callback, void *data,
+                                           wasi_light_error_t *error);
+
+/* Lets modules import a memory as `module`.`name`: each instance gets one of its own, as the module declares it. */
+WASI_LIGHT_API bool wasi_light_linker_memory(wasi_light_linker_t *linker, const char *module, const char *name,
+                                             wasi_light_error_t *error);
+
+/* A trap with a printf-formatted message, to be returned from a callback. */
+WASI_LIGHT_API own wasm_trap_t *wasi_light_trap(wasi_light_instance_t *instance, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+
+/* ---- Module: compiled and linked once --------------------------------------------------------------- */
+
+typedef enum wasi_light_module_kind_t {
+  WASI_LIGHT_LIBRARY, /* neither of the below: exported functions can be called as they are */
+  WASI_LIGHT_REACTOR, /* exports _initialize, which each new instance runs once */
+  WASI_LIGHT_COMMAND  /* exports _start, which runs when the host calls it */
+} wasi_light_module_kind_t;
+
+/* Immutable, reference-counted, shared by any number of instances on any threads. */
+typedef struct wasi_light_module_t wasi_light_module_t;
+
+/*
+ * Checks the bytes (see wasi_light_check_module), compiles them and resolves imports and exports. `linker` and
+ * `limits` may be NULL. The engine must outlive the module.
+ * NULL and `*error` for MODULE, COMPILE (the engine's message), LINK (all unresolved imports), OUT_OF_MEMORY.
+ */
+WASI_LIGHT_API own wasi_light_module_t *wasi_light_module_new(wasm_engine_t *engine, const void *bytes, size_t size,
+                                                              const wasi_light_linker_t *linker,
+                                                              const wasi_light_limits_t *limits,
+                                                              wasi_light_error_t *error);
+WASI_LIGHT_API own wasi_light_module_t *wasi_light_module_copy(wasi_light_module_t *module);
+WASI_LIGHT_API void wasi_light_module_delete(own wasi_light_module_t *module);
+
+WASI_LIGHT_API wasi_light_module_kind_t wasi_light_module_kind(const wasi_light_module_t *module);
+WASI_LIGHT_API const wasm_module_t *wasi_light_module_wasm(const wasi_light_module_t *module);
+
+/* An exported function of a module, looked up once and used with every instance of it. Lives with the module. */
+typedef struct wasi_light_func_t wasi_light_func_t;
+
+/* NULL if the module exports no function of that name. */
+WASI_LIGHT_API const wasi_light_func_t *wasi_light_module_func(const wasi_light_module_t *module, const char *name);
+/* The exported functions in the module's order; NULL past the last. */
+WASI_LIGHT_API const wasi_light_func_t *wasi_light_module_func_at(const wasi_light_module_t *module, size_t index);
+/* The name's bytes, not NUL-terminated: a name is whatever the module says. */
+WASI_LIGHT_API const wasm_name_t *wasi_light_func_name(const wasi_light_func_t *func);
+WASI_LIGHT_API const wasm_functype_t *wasi_light_func_type(const wasi_light_func_t *func);
+
+/* ---- Instance --------------------------------------------------------------------------------------- */
+
+/*
+ * A store of its own, an environment for `config`, an instance; `_initialize` is run if the module exports
+ * it. `_start` is not: call it, or use the other exports of a command as those of a library. `host` reaches
+ * the stream callbacks and, by wasi_light_instance_host, the host functions.
+ * NULL and `*error` for INSTANTIATE (the engine's message), TRAP, EXIT (the guest's message, from the start
+ * section or _initialize), ARGUMENT, OUT_OF_MEMORY.
+ */
+WASI_LIGHT_API own wasi_light_instance_t *wasi_light_instance_new(wasi_light_module_t *module,
+                                                                  wasi_light_config_t *config, void *host,
+                                                                  wasi_light_error_t *error);
+/* Not while a call is in it. */
+WASI_LIGHT_API void wasi_light_instance_delete(own wasi_light_instance_t *instance);
+
+/*
+ * Calls an export. `func` comes from the instance's module. The arguments are checked: a wrong number or
+ * kind is REFUSED with a message that says which, and the results are as they were. After an exit every call
+ * is EXITED without entering the guest; after a trap calls are allowed.
+ */
+WASI_LIGHT_API wasi_light_outcome_t wasi_light_call(wasi_light_instance_t *instance, const wasi_light_func_t *func,
+                                                    const wasm_val_t *args, size_t arg_count, wasm_val_t *results,
+                                                    size_t result_count);
+
+/* The same by name; REFUSED if the module exports no such function. */
+WASI_LIGHT_API wasi_light_outcome_t wasi_light_call_name(wasi_light_instance_t *instance, const char *name,
+                                                         const wasm_val_t *args, size_t arg_count, wasm_val_t *results,
+                                                         size_t result_count);
+
+/*
+ * The guest's memory [offset, offset + length), or NULL if any of it lies outside or no memory is bound. Good until
+ * the guest runs again, since it may grow its memory.
+ */
+WASI_LIGHT_API uint8_t *wasi_light_memory(wasi_light_instance_t *instance, uint32_t offset, uint64_t length);
+
+/* Copies the NUL-terminated string at `offset` into `text`, cut to `size` with its NUL; its whole length, or
+   SIZE_MAX if there is no NUL before the memory's end. */
+WASI_LIGHT_API size_t wasi_light_string_out(wasi_light_instance_t *instance, uint32_t offset, char *text, size_t size);
+
+/*
+ * Copies `length` bytes and a NUL into guest memory that the guest's own `allocate`, an export of type
+ * (i32) -> (i32), gives for it: the offset, or 0 and the outcome's message in `*error` (TRAP, EXIT, ARGUMENT).
+ */
+WASI_LIGHT_API uint32_t wasi_light_string_in(wasi_light_instance_t *instance, const wasi_light_func_t *allocate,
+                                             const char *bytes, size_t length, wasi_light_error_t *error);
+
+WASI_LIGHT_API void *wasi_light_instance_host(const wasi_light_instance_t *instance);
+WASI_LIGHT_API wasi_light_env_t *wasi_light_instance_env(const wasi_light_instance_t *instance);
+WASI_LIGHT_API wasi_light_module_t *wasi_light_instance_module(const wasi_light_instance_t *instance);
+WASI_LIGHT_API wasm_store_t *wasi_light_instance_store(const wasi_light_instance_t *instance);
+WASI_LIGHT_API wasm_instance_t *wasi_light_instance_wasm(const wasi_light_instance_t *instance);
+
+#undef own
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WASI_LIGHT_CHACHA20_H
+#define WASI_LIGHT_CHACHA20_H
+
+#include <stdint.h>
+
+/*
+ * One 64-byte block of the ChaCha20 key stream (RFC 8439, section 2.3). The words after the key are given
+ * as in the RFC: block counter, then the three words of the nonce.
+ */
+void wasi_light__chacha20_block(const uint32_t key[8], const uint32_t counter_and_nonce[4], uint8_t block[64]);
+
+/*
+ * Bytes [position, position + len) of the stream for a seed: key LE64(seed) then zeros, nonce 0, blocks
+ * counted from 0. The counter's carry goes into the first word of the nonce, so nothing repeats before 2^70 bytes.
+ */
+void wasi_light__seeded_bytes(uint64_t seed, uint64_t position, uint8_t *bytes, uint64_t len);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The configuration: checked once, copied into the layouts that the syscalls need, immutable from then on.
+ *
+ * It is one allocation: the struct, the offsets of args and environ, their bytes, the bytes of stdin.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "env.h"
+
+/* Counts the strings and their bytes with NULs; false if they do not fit the ABI's 32 bits. */
+static bool measure(const char *const *strings, p1_strings_t *out) {
+  uint64_t count = 0;
+  uint64_t size = 0;
+  for (; strings && strings[count]; count++) size += strlen(strings[count]) + 1;
+  if (count > UINT32_MAX || size > UINT32_MAX) return false;
+  out->count = (uint32_t)count;
+  out->size = (uint32_t)size;
+  return true;
+}
+
+static void lay_out(const char *const *strings, p1_strings_t *out, uint32_t *offsets, uint8_t *bytes) {
+  uint32_t at = 0;
+  for (uint32_t i = 0; i < out->count; i++) {
+    size_t size = strlen(strings[i]) + 1;
+    memcpy(bytes + at, strings[i], size);
+    offsets[i] = at;
+    at += (uint32_t)size;
+  }
+  out->offsets = offsets;
+  out->bytes = bytes;
+}
+
+static bool check_env(const char *const *env, wasi_light_error_t *error) {
+  for (size_t i = 0; env && env[i]; i++) {
+    const char *equals = strchr(env[i], '=');
+    if (!equals || equals == env[i]) {
+      wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "options.env[%zu] is \"%s\": expected KEY=VALUE", i, env[i]);
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool check_output(const wasi_light_output_t *out, const char *name, wasi_light_error_t *error) {
+  const char *problem = NULL;
+  switch (out->mode) {
+    case WASI_LIGHT_OUTPUT_DISCARD:
+    case WASI_LIGHT_OUTPUT_INHERIT: break;
+    case WASI_LIGHT_OUTPUT_CAPTURE:
+      if (out->capture_size == 0) problem = "capture_size is 0: expected the number of bytes to keep";
+      else if (out->capture_size > SIZE_MAX / 4) problem = "capture_size is larger than the address space";
+      break;
+    case WASI_LIGHT_OUTPUT_CALLBACK:
+      if (!out->write) problem = "write is NULL: the mode CALLBACK needs it";
+      break;
+    default: problem = "mode is not one of DISCARD, INHERIT, CAPTURE, CALLBACK";
+  }
+  if (problem) wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "options.%s.%s", name, problem);
+  return !problem;
+}
+
+static bool check_input(const wasi_light_input_t *in, wasi_light_error_t *error) {
+  const char *problem = NULL;
+  switch (in->mode) {
+    case WASI_LIGHT_INPUT_EMPTY:
+    case WASI_LIGHT_INPUT_INHERIT: break;
+    case WASI_LIGHT_INPUT_BYTES:
+      if (!in->bytes && in->size > 0) problem = "bytes is NULL, but size is not 0";
+      break;
+    case WASI_LIGHT_INPUT_CALLBACK:
+      if (!in->read) problem = "read is NULL: the mode CALLBACK needs it";
+      break;
+    default: problem = "mode is not one of EMPTY, INHERIT, BYTES, CALLBACK";
+  }
+  if (problem) wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "options.in.%s", problem);
+  return !problem;
+}
+
+static bool check(const wasi_light_options_t *options, wasi_light_error_t *error) {
+  if (!options || options->struct_size != sizeof *options) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "%s",
+                     !options ? "options is NULL: expected a struct made with WASI_LIGHT_OPTIONS_INIT"
+                              : "options.struct_size is not that of this version: make it with WASI_LIGHT_OPTIONS_INIT");
+    return false;
+  }
+  return check_env(options->env, error) && check_input(&options->in, error) &&
+         check_output(&options->out, "out", error) && check_output(&options->err, "err", error);
+}
+
+wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options, wasi_light_error_t *error) {
+  p1_strings_t args = {0};
+  p1_strings_t env = {0};
+  if (!check(options, error)) return NULL;
+  if (!measure(options->args, &args) || !measure(options->env, &env)) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "options.args or options.env take 4 GiB or more");
+    return NULL;
+  }
+  size_t in_size = options->in.mode == WASI_LIGHT_INPUT_BYTES ? options->in.size : 0;
+  size_t fixed = sizeof(wasi_light_config_t) + ((size_t)args.count + env.count) * sizeof(uint32_t) + args.size + env.size;
+  wasi_light_config_t *config = in_size > SIZE_MAX - fixed ? NULL : malloc(fixed + in_size);
+  if (!config) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for a configuration of %zu bytes", fixed);
+    return NULL;
+  }
+  uint32_t *offsets = (uint32_t *)(config + 1);
+  uint8_t *bytes = (uint8_t *)(offsets + args.count + env.count);
+  lay_out(options->args, &args, offsets, bytes);
+  lay_out(options->env, &env, offsets + args.count, bytes + args.size);
+  *config = (wasi_light_config_t){
+      .args = args,
+      .env = env,
+      .clock_offset_ns = options->clock_offset_ns,
+      .seeded = options->random_seed != NULL,
+      .seed = options->random_seed ? *options->random_seed : 0,
+      .in = options->in,
+      .out = {options->out, options->err},
+  };
+  atomic_init(&config->references, 1);
+  config->in.bytes = bytes + args.size + env.size;
+  config->in.size = in_size;
+  if (in_size > 0) memcpy(bytes + args.size + env.size, options->in.bytes, in_size);
+  return config;
+}
+
+wasi_light_config_t *wasi_light_config_copy(wasi_light_config_t *config) {
+  atomic_fetch_add_explicit(&config->references, 1, memory_order_relaxed);
+  return config;
+}
+
+void wasi_light_config_delete(wasi_light_config_t *config) {
+  if (config && atomic_fetch_sub_explicit(&config->references, 1, memory_order_acq_rel) == 1) free(config);
+}

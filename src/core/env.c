@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* The environment's life: one allocation that holds the state and the capture buffers. */
+#include "env.h"
+
+#include <stdlib.h>
+
+#include "../platform/host.h"
+
+static size_t capture_size(const wasi_light_config_t *config, int i) {
+  return config->out[i].mode == WASI_LIGHT_OUTPUT_CAPTURE ? config->out[i].capture_size : 0;
+}
+
+size_t wasi_light_env_bytes(const wasi_light_config_t *config) {
+  return sizeof(wasi_light_env_t) + capture_size(config, 0) + capture_size(config, 1);
+}
+
+wasi_light_env_t *wasi_light_env_new(wasi_light_config_t *config, void *host, wasi_light_error_t *error) {
+  if (!config) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "config is NULL: expected one from wasi_light_config_new");
+    return NULL;
+  }
+  wasi_light_env_t *env = malloc(wasi_light_env_bytes(config));
+  if (!env) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for an environment of %zu bytes",
+                     wasi_light_env_bytes(config));
+    return NULL;
+  }
+  uint8_t *buffers = (uint8_t *)(env + 1);
+  *env = (wasi_light_env_t){.config = wasi_light_config_copy(config), .host = host};
+  if (capture_size(config, 0) > 0) env->capture[0].bytes = buffers;
+  if (capture_size(config, 1) > 0) env->capture[1].bytes = buffers + capture_size(config, 0);
+  wasi_light_env_reset(env);
+  return env;
+}
+
+void wasi_light_env_delete(wasi_light_env_t *env) {
+  if (!env) return;
+  wasi_light_env_set_memory(env, NULL, NULL, NULL);
+  wasi_light_config_delete(env->config);
+  free(env);
+}
+
+void wasi_light_env_reset(wasi_light_env_t *env) {
+  for (uint8_t i = 0; i < P1_STREAMS; i++) {
+    env->stream[i] = i;
+    env->fdflags[i] = 0;
+  }
+  env->random_position = 0;
+  env->in_position = 0;
+  env->no_memory = NULL;
+  env->exit_code = 0;
+  env->exited = false;
+  wasi_light_env_clear_captured(env, P1_STDOUT);
+  wasi_light_env_clear_captured(env, P1_STDERR);
+}
+
+void *wasi_light_env_host(const wasi_light_env_t *env) {
+  return env->host;
+}
+
+void wasi_light_env_set_host(wasi_light_env_t *env, void *host) {
+  env->host = host;
+}
+
+static bool is_captured(const wasi_light_env_t *env, uint32_t fd) {
+  return (fd == P1_STDOUT || fd == P1_STDERR) && env->capture[fd - P1_STDOUT].bytes;
+}
+
+const uint8_t *wasi_light_env_captured(const wasi_light_env_t *env, uint32_t fd, size_t *size, uint64_t *dropped) {
+  static const p1_capture_t nothing = {NULL, 0, 0};
+  const p1_capture_t *capture = is_captured(env, fd) ? &env->capture[fd - P1_STDOUT] : &nothing;
+  if (size) *size = capture->size;
+  if (dropped) *dropped = capture->dropped;
+  return capture->bytes;
+}
+
+void wasi_light_env_clear_captured(wasi_light_env_t *env, uint32_t fd) {
+  if (!is_captured(env, fd)) return;
+  env->capture[fd - P1_STDOUT].size = 0;
+  env->capture[fd - P1_STDOUT].dropped = 0;
+}
+
+void wasi_light_env_set_memory(wasi_light_env_t *env, void *memory, wasi_light_view_of_t view_of,
+                               void (*release)(void *memory)) {
+  if (env->release) env->release(env->memory);
+  env->memory = memory;
+  env->view_of = view_of;
+  env->release = release;
+}
+
+uint32_t wasi_light__memory(wasi_light_env_t *env, p1_mem_t *mem) {
+  if (!env->view_of) return P1_STOP_NO_MEMORY;
+  *mem = env->view_of(env->memory);
+  return WASI_LIGHT_ESUCCESS;
+}
+
+bool wasi_light_env_stopped(wasi_light_env_t *env, wasi_light_outcome_t *outcome) {
+  outcome->exit_code = 0;
+  outcome->message[0] = '\0';
+  outcome->kind = WASI_LIGHT_RETURNED;
+  if (env->exited) {
+    outcome->kind = WASI_LIGHT_EXITED;
+    outcome->exit_code = env->exit_code;
+    wasi_light__format(outcome->message, sizeof outcome->message, "the guest exited with code %u", env->exit_code);
+  } else if (env->no_memory) {
+    outcome->kind = WASI_LIGHT_NO_MEMORY;
+    wasi_light__format(outcome->message, sizeof outcome->message,
+                       "%s needs the guest's memory and none is bound: export it as \"memory\", or bind it with "
+                       "wasi_light_env_bind_instance or wasi_light_env_bind_memory",
+                       env->no_memory);
+  }
+  env->no_memory = NULL;
+  return outcome->kind != WASI_LIGHT_RETURNED;
+}

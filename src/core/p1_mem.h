@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The only code that turns a guest pointer into a host pointer.
+ *
+ * A syscall takes the view of the guest's memory once, asks p1_mem_has for every range it is going to
+ * touch, and then passes the view to each load, store and copy. Sums are made in 64 bits, so nothing
+ * wraps. Loads and stores go byte by byte, little-endian as wasm is, at any alignment.
+ */
+#ifndef WASI_LIGHT_P1_MEM_H
+#define WASI_LIGHT_P1_MEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "wasi_light.h"
+
+typedef wasi_light_view_t p1_mem_t;
+
+/* Whether [ptr, ptr + len) lies in the memory. */
+static inline bool p1_mem_has(p1_mem_t mem, uint32_t ptr, uint64_t len) {
+  return ptr <= mem.size && len <= mem.size - ptr;
+}
+
+/* All below: the range lies in the memory. */
+
+static inline uint8_t p1_load_u8(p1_mem_t mem, uint64_t ptr) {
+  return mem.base[ptr];
+}
+
+static inline uint16_t p1_load_u16(p1_mem_t mem, uint64_t ptr) {
+  return (uint16_t)(p1_load_u8(mem, ptr) | p1_load_u8(mem, ptr + 1) << 8);
+}
+
+static inline uint32_t p1_load_u32(p1_mem_t mem, uint64_t ptr) {
+  return p1_load_u16(mem, ptr) | (uint32_t)p1_load_u16(mem, ptr + 2) << 16;
+}
+
+static inline uint64_t p1_load_u64(p1_mem_t mem, uint64_t ptr) {
+  return p1_load_u32(mem, ptr) | (uint64_t)p1_load_u32(mem, ptr + 4) << 32;
+}
+
+static inline void p1_store_u8(p1_mem_t mem, uint64_t ptr, uint8_t value) {
+  mem.base[ptr] = value;
+}
+
+static inline void p1_store_u16(p1_mem_t mem, uint64_t ptr, uint16_t value) {
+  p1_store_u8(mem, ptr, (uint8_t)value);
+  p1_store_u8(mem, ptr + 1, (uint8_t)(value >> 8));
+}
+
+static inline void p1_store_u32(p1_mem_t mem, uint64_t ptr, uint32_t value) {
+  p1_store_u16(mem, ptr, (uint16_t)value);
+  p1_store_u16(mem, ptr + 2, (uint16_t)(value >> 16));
+}
+
+static inline void p1_store_u64(p1_mem_t mem, uint64_t ptr, uint64_t value) {
+  p1_store_u32(mem, ptr, (uint32_t)value);
+  p1_store_u32(mem, ptr + 4, (uint32_t)(value >> 32));
+}
+
+static inline void p1_zero(p1_mem_t mem, uint64_t ptr, uint64_t len) {
+  memset(mem.base + ptr, 0, (size_t)len);
+}
+
+static inline void p1_copy_out(p1_mem_t mem, uint64_t ptr, const uint8_t *bytes, uint64_t len) {
+  memcpy(mem.base + ptr, bytes, (size_t)len);
+}
+
+/* The host's address of a guest range, for the one call that moves its bytes. It is never kept. */
+static inline uint8_t *p1_at(p1_mem_t mem, uint64_t ptr) {
+  return mem.base + ptr;
+}
+
+#endif

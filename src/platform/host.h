@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The operating system, as far as the core needs it. These are plain functions, so that a contract can
+ * stand for each of them. Those that can fail return 0 or a WASI errno.
+ */
+#ifndef WASI_LIGHT_HOST_H
+#define WASI_LIGHT_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A piece of guest memory: `len` bytes at offset `ptr`, known to lie inside. */
+typedef struct host_slice_t {
+  uint32_t ptr;
+  uint32_t len;
+} host_slice_t;
+
+/* Nanoseconds of clock 0 realtime, 1 monotonic, 2 the process's CPU time, 3 the calling thread's. */
+uint64_t host_clock_time(uint32_t clock);
+uint64_t host_clock_resolution(uint32_t clock);
+
+uint32_t host_entropy(uint8_t *bytes, uint64_t len);
+void host_yield(void);
+
+bool host_is_terminal(int fd);
+
+/*
+ * Moves bytes between a descriptor of the host process and slices of the memory at `base`, in one
+ * system call where the system allows it. A descriptor that is not ready is waited for, unless `nonblock`:
+ * then AGAIN. The number may be short.
+ */
+uint32_t host_read(int fd, uint8_t *base, const host_slice_t *slices, uint32_t count, bool nonblock, uint32_t *done);
+uint32_t host_write(int fd, uint8_t *base, const host_slice_t *slices, uint32_t count, bool nonblock, uint32_t *done);
+
+/* One descriptor to wait for; `fd` < 0 is passed over. */
+typedef struct host_poll_t {
+  int fd;
+  bool write;  /* wait until it can be written, else read */
+  bool ready;  /* out */
+  bool hangup; /* out */
+  uint64_t available; /* out: bytes that can be read, if known and any */
+} host_poll_t;
+
+enum { HOST_POLL_MAX = 8 };
+
+/* Waits until a descriptor is ready or `timeout_ns` have passed; UINT64_MAX: no time-out. May return early. */
+void host_poll(host_poll_t *polls, uint32_t count, uint64_t timeout_ns);
+
+#endif

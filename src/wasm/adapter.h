@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* What the adapter's files share. Only files of this folder know wasm.h, and only wasmer.c knows wasmer.h. */
+#ifndef WASI_LIGHT_ADAPTER_H
+#define WASI_LIGHT_ADAPTER_H
+
+#include "../core/env.h"
+#include "reader.h"
+#include "wasi_light_wasm.h"
+
+#define own /* the notation of wasm.h */
+
+/* ---- types.c: value kinds, types as text, import matching ---- */
+
+enum { WASI_LIGHT__TYPE_TEXT = 160, WASI_LIGHT__NAME_TEXT = 160 };
+
+const char *wasi_light__kind_name(wasm_valkind_t kind);
+
+/* "module.name", with control characters masked and long names cut; `module` may be empty. */
+void wasi_light__name_text(char *text, size_t size, wasi_light__slice_t module, wasi_light__slice_t name);
+wasi_light__slice_t wasi_light__slice_of(const wasm_name_t *name);
+wasi_light__slice_t wasi_light__slice_of_text(const char *text);
+bool wasi_light__same(wasi_light__slice_t a, wasi_light__slice_t b);
+
+/* "function (i32, i64) -> (i32)", "memory {min 1, max 2}" ... */
+void wasi_light__type_text(char *text, size_t size, const wasm_externtype_t *type);
+/* The same for a signature like "(iI)i". */
+void wasi_light__signature_text(char *text, size_t size, const char *signature);
+/* Whether a function type is the one of a signature. */
+bool wasi_light__has_signature(const wasm_functype_t *type, const char *signature);
+/* Whether what is given can be imported as what is wanted (core specification, section 4.5.3). */
+bool wasi_light__matches(const wasm_externtype_t *given, const wasm_externtype_t *wanted);
+bool wasi_light__is_signature(const char *signature);
+
+/* ---- callbacks.c: the 46 functions as wasm.h callbacks ---- */
+
+typedef struct wasi_light__binding_t {
+  const char *signature;
+  wasm_func_callback_with_env_t callback; /* its env is the wasi_light_env_t */
+} wasi_light__binding_t;
+
+/* The WASI function of that name; false if there is none. */
+bool wasi_light__binding(wasi_light__slice_t module, wasi_light__slice_t name, wasi_light__binding_t *binding);
+
+/* Traps in the env's store. The first says that the guest has exited. */
+own wasm_trap_t *wasi_light__exit_trap(wasi_light_env_t *env);
+own wasm_trap_t *wasi_light__text_trap(wasm_store_t *store, const char *text);
+
+/* ---- problems.c: one error that lists every import that cannot be satisfied ---- */
+
+typedef struct wasi_light__problems_t {
+  char text[sizeof(((wasi_light_error_t *)0)->message)];
+  size_t used;
+  uint32_t count;
+  uint32_t hidden; /* did not fit */
+} wasi_light__problems_t;
+
+void wasi_light__problem(wasi_light__problems_t *problems, const wasm_importtype_t *import, const char *given);
+/* True if there are none; else fills the error. */
+bool wasi_light__no_problems(wasi_light__problems_t *problems, wasi_light_error_t *error);
+
+/* Whether the import is a WASI function of the right type; else notes the problem. */
+bool wasi_light__wasi_binding(const wasm_importtype_t *import, wasi_light__binding_t *binding,
+                              wasi_light__problems_t *problems);
+
+/* ---- binding the memory ---- */
+
+/* The position of the export to bind as memory: the one named "memory", else the only one; else SIZE_MAX. */
+size_t wasi_light__memory_export(const wasm_exporttype_vec_t *exports);
+
+/* ---- linker.c ---- */
+
+typedef struct wasi_light__definition_t {
+  char *module; /* one allocation: module, name and signature, each with its NUL */
+  char *name;
+  char *signature;                /* NULL: a memory */
+  wasi_light_callback_t callback;
+  void *data;
+} wasi_light__definition_t;
+
+struct wasi_light_linker_t {
+  wasi_light__definition_t *definitions;
+  size_t count;
+  size_t room;
+};
+
+const wasi_light__definition_t *wasi_light__definition(const wasi_light_linker_t *linker, wasi_light__slice_t module,
+                                                       wasi_light__slice_t name);
+
+/* ---- module.c: the link plan ---- */
+
+/* One import: a WASI function (callback set), a host function (host set) or a memory (neither). */
+typedef struct wasi_light__import_t {
+  const wasm_functype_t *type; /* NULL: a memory */
+  const wasm_memorytype_t *memory_type;
+  wasm_func_callback_with_env_t callback;
+  wasi_light_callback_t host;
+  void *data;
+} wasi_light__import_t;
+
+struct wasi_light_func_t {
+  const wasm_name_t *name;
+  const wasm_functype_t *type;
+  size_t index; /* among all exports */
+};
+
+struct wasi_light_module_t {
+  atomic_size_t references;
+  wasm_engine_t *engine;
+  wasm_module_t *wasm;
+  wasm_importtype_vec_t import_types;
+  wasm_exporttype_vec_t export_types;
+  wasi_light__import_t *imports; /* one for each of import_types */
+  size_t host_count;             /* how many of them are host functions */
+  wasi_light_func_t *funcs;      /* the exported functions */
+  size_t func_count;
+  size_t memory_export; /* SIZE_MAX: none */
+  const wasi_light_func_t *start, *initialize;
+};
+
+/* ---- wasmer.c: what wasm.h does not have ---- */
+
+/* The engine's message for the call that just failed on this thread. */
+void wasi_light__engine_message(char *text, size_t size);
+
+#endif

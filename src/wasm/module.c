@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* A module: checked, compiled, and its imports and exports resolved once, so that an instance looks nothing up. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "adapter.h"
+
+/* Whether the host's definition is of the type that the import wants; else notes the problem. */
+static bool plan_definition(wasi_light__import_t *plan, const wasm_importtype_t *import,
+                            const wasi_light__definition_t *definition, wasi_light__problems_t *problems) {
+  char given[WASI_LIGHT__TYPE_TEXT] = "memory";
+  const wasm_externtype_t *type = wasm_importtype_type(import);
+  wasm_externkind_t kind = wasm_externtype_kind(type);
+  if (!definition->signature && kind == WASM_EXTERN_MEMORY) {
+    plan->memory_type = wasm_externtype_as_memorytype_const(type);
+    return true;
+  }
+  if (definition->signature && kind == WASM_EXTERN_FUNC &&
+      wasi_light__has_signature(wasm_externtype_as_functype_const(type), definition->signature)) {
+    plan->type = wasm_externtype_as_functype_const(type);
+    plan->host = definition->callback;
+    plan->data = definition->data;
+    return true;
+  }
+  if (definition->signature) wasi_light__signature_text(given, sizeof given, definition->signature);
+  wasi_light__problem(problems, import, given);
+  return false;
+}
+
+static void plan_import(wasi_light__import_t *plan, const wasm_importtype_t *import, const wasi_light_linker_t *linker,
+                        wasi_light__problems_t *problems) {
+  wasi_light__binding_t binding;
+  const wasi_light__definition_t *definition =
+      wasi_light__definition(linker, wasi_light__slice_of(wasm_importtype_module(import)),
+                             wasi_light__slice_of(wasm_importtype_name(import)));
+  if (definition) {
+    plan_definition(plan, import, definition, problems);
+  } else if (wasi_light__wasi_binding(import, &binding, problems)) {
+    plan->type = wasm_externtype_as_functype_const(wasm_importtype_type(import));
+    plan->callback = binding.callback;
+  }
+}
+
+static bool plan_imports(wasi_light_module_t *module, const wasi_light_linker_t *linker, wasi_light_error_t *error) {
+  wasi_light__problems_t problems = {.count = 0};
+  module->imports = calloc(module->import_types.size + 1, sizeof *module->imports);
+  if (!module->imports) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for the link plan of a module");
+    return false;
+  }
+  for (size_t i = 0; i < module->import_types.size; i++) {
+    plan_import(&module->imports[i], module->import_types.data[i], linker, &problems);
+    if (module->imports[i].host) module->host_count++;
+  }
+  return wasi_light__no_problems(&problems, error);
+}
+
+static bool list_functions(wasi_light_module_t *module, wasi_light_error_t *error) {
+  const wasm_exporttype_vec_t *exports = &module->export_types;
+  module->funcs = calloc(exports->size + 1, sizeof *module->funcs);
+  if (!module->funcs) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for the exports of a module");
+    return false;
+  }
+  for (size_t i = 0; i < exports->size; i++) {
+    const wasm_externtype_t *type = wasm_exporttype_type(exports->data[i]);
+    if (wasm_externtype_kind(type) != WASM_EXTERN_FUNC) continue;
+    module->funcs[module->func_count++] = (wasi_light_func_t){
+        .name = wasm_exporttype_name(exports->data[i]),
+        .type = wasm_externtype_as_functype_const(type),
+        .index = i,
+    };
+  }
+  module->memory_export = wasi_light__memory_export(exports);
+  module->start = wasi_light_module_func(module, "_start");
+  module->initialize = wasi_light_module_func(module, "_initialize");
+  return true;
+}
+
+/* _start and _initialize take and give nothing. */
+static bool check_entry(const wasi_light_func_t *func, const char *name, wasi_light_error_t *error) {
+  char text[WASI_LIGHT__TYPE_TEXT];
+  if (!func || wasi_light__has_signature(func->type, "()")) return true;
+  wasi_light__type_text(text, sizeof text, wasm_functype_as_externtype_const(func->type));
+  wasi_light__fail(error, WASI_LIGHT_ERROR_MODULE, "%s is a %s: expected function () -> ()", name, text);
+  return false;
+}
+
+/* Compiling needs a store; what comes of it does not. */
+static bool compile(wasi_light_module_t *module, const void *bytes, size_t size, wasi_light_error_t *error) {
+  char message[2048];
+  wasm_byte_vec_t binary = {size, (wasm_byte_t *)bytes}; /* borrowed, and not written */
+  wasm_store_t *store = wasm_store_new(module->engine);
+  if (!store) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "the engine made no store");
+    return false;
+  }
+  module->wasm = wasm_module_new(store, &binary);
+  if (!module->wasm) {
+    wasi_light__engine_message(message, sizeof message);
+    wasi_light__fail(error, WASI_LIGHT_ERROR_COMPILE, "%s", message);
+  } else {
+    wasm_module_imports(module->wasm, &module->import_types);
+    wasm_module_exports(module->wasm, &module->export_types);
+  }
+  wasm_store_delete(store);
+  return module->wasm != NULL;
+}
+
+own wasi_light_module_t *wasi_light_module_new(wasm_engine_t *engine, const void *bytes, size_t size,
+                                               const wasi_light_linker_t *linker, const wasi_light_limits_t *limits,
+                                               wasi_light_error_t *error) {
+  if (!engine) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "engine is NULL");
+    return NULL;
+  }
+  if (!wasi_light_check_module(bytes, size, limits, error)) return NULL;
+  wasi_light_module_t *module = calloc(1, sizeof *module);
+  if (!module) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for a module");
+    return NULL;
+  }
+  atomic_init(&module->references, 1);
+  module->engine = engine;
+  if (compile(module, bytes, size, error) && plan_imports(module, linker, error) && list_functions(module, error) &&
+      check_entry(module->start, "_start", error) && check_entry(module->initialize, "_initialize", error)) {
+    return module;
+  }
+  wasi_light_module_delete(module);
+  return NULL;
+}
+
+own wasi_light_module_t *wasi_light_module_copy(wasi_light_module_t *module) {
+  atomic_fetch_add_explicit(&module->references, 1, memory_order_relaxed);
+  return module;
+}
+
+void wasi_light_module_delete(own wasi_light_module_t *module) {
+  if (!module || atomic_fetch_sub_explicit(&module->references, 1, memory_order_acq_rel) != 1) return;
+  free(module->imports);
+  free(module->funcs);
+  if (module->wasm) {
+    wasm_importtype_vec_delete(&module->import_types);
+    wasm_exporttype_vec_delete(&module->export_types);
+    wasm_module_delete(module->wasm);
+  }
+  free(module);
+}
+
+wasi_light_module_kind_t wasi_light_module_kind(const wasi_light_module_t *module) {
+  return module->start ? WASI_LIGHT_COMMAND : module->initialize ? WASI_LIGHT_REACTOR : WASI_LIGHT_LIBRARY;
+}
+
+const wasm_module_t *wasi_light_module_wasm(const wasi_light_module_t *module) {
+  return module->wasm;
+}
+
+const wasi_light_func_t *wasi_light_module_func(const wasi_light_module_t *module, const char *name) {
+  wasi_light__slice_t wanted = wasi_light__slice_of_text(name);
+  for (size_t i = 0; i < module->func_count; i++) {
+    if (wasi_light__same(wasi_light__slice_of(module->funcs[i].name), wanted)) return &module->funcs[i];
+  }
+  return NULL;
+}
+
+const wasi_light_func_t *wasi_light_module_func_at(const wasi_light_module_t *module, size_t index) {
+  return index < module->func_count ? &module->funcs[index] : NULL;
+}
+
+const wasm_name_t *wasi_light_func_name(const wasi_light_func_t *func) {
+  return func->name;
+}
+
+const wasm_functype_t *wasi_light_func_type(const wasi_light_func_t *func) {
+  return func->type;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* What Wasmer has beyond wasm.h. Another engine's port replaces this file. */
+#include <wasmer.h>
+
+#include "adapter.h"
+
+void wasi_light__engine_message(char *text, size_t size) {
+  int length = wasmer_last_error_length();
+  if (length <= 0 || (size_t)length > size || wasmer_last_error_message(text, length) < 0) {
+    wasi_light__format(text, size, "the engine gave no reason");
+  }
+}
+
+bool wasi_light_wat2wasm(const char *text, size_t size, own wasm_byte_vec_t *bytes, wasi_light_error_t *error) {
+  wasm_byte_vec_t wat;
+  wasm_byte_vec_new(&wat, size, text);
+  wat2wasm(&wat, bytes);
+  wasm_byte_vec_delete(&wat);
+  if (bytes->data) return true;
+  char message[2048];
+  wasi_light__engine_message(message, sizeof message);
+  wasi_light__fail(error, WASI_LIGHT_ERROR_MODULE, "the WebAssembly text does not parse: %s", message);
+  return false;
+}
