@@ -36,16 +36,17 @@ WASI_LIGHT_API const char *wasi_light_version(void);
 
 /* ---- Errors -------------------------------------------------------------------------------------- */
 
-#define WASI_LIGHT_ERROR_MAP(X)                                                                    \
-  X(OK, 0, "success")                                                                              \
-  X(ARGUMENT, 1, "an argument of this call cannot be used")                                        \
-  X(OUT_OF_MEMORY, 2, "the host ran out of memory")                                                \
-  X(MODULE, 3, "the module is malformed, or more than this host accepts")                          \
-  X(COMPILE, 4, "the engine did not accept the module")                                            \
-  X(LINK, 5, "imports of the module are unresolved or have another type")                          \
-  X(INSTANTIATE, 6, "the engine did not make the instance")                                        \
-  X(TRAP, 7, "the guest trapped while it was being initialised")                                   \
-  X(EXIT, 8, "the guest exited while it was being initialised")
+#define WASI_LIGHT_ERROR_MAP(X)                                           \
+  X(OK, 0, "success")                                                     \
+  X(ARGUMENT, 1, "an argument of this call cannot be used")               \
+  X(OUT_OF_MEMORY, 2, "the host ran out of memory")                       \
+  X(MODULE, 3, "the module is malformed, or more than this host accepts") \
+  X(COMPILE, 4, "the engine did not accept the module")                   \
+  X(LINK, 5, "imports of the module are unresolved or have another type") \
+  X(INSTANTIATE, 6, "the engine did not make the instance")               \
+  X(TRAP, 7, "the guest trapped while it was being initialised")          \
+  X(EXIT, 8, "the guest exited while it was being initialised")           \
+  X(NO_MEMORY, 9, "the guest needed its memory while it was being initialised, and none is bound")
 
 typedef enum wasi_light_error_code_t {
 #define WASI_LIGHT_ERROR_ENUM(name, value, text) WASI_LIGHT_ERROR_##name = value,
@@ -60,7 +61,8 @@ typedef enum wasi_light_error_code_t {
  */
 typedef struct wasi_light_error_t {
   wasi_light_error_code_t code;
-  char message[4092];
+  uint32_t exit_code; /* EXIT: the guest's */
+  char message[4088];
 } wasi_light_error_t;
 
 /* "ARGUMENT", "LINK" ...; "unknown" for a number that is none of them. */
@@ -69,83 +71,83 @@ WASI_LIGHT_API const char *wasi_light_error_name(int code);
 /* ---- WASI errno ---------------------------------------------------------------------------------- */
 
 /* `errno` of preview 1's typenames.witx, in its order. */
-#define WASI_LIGHT_ERRNO_MAP(X)                                                                    \
-  X(SUCCESS, 0)                                                                                    \
-  X(2BIG, 1)                                                                                       \
-  X(ACCES, 2)                                                                                      \
-  X(ADDRINUSE, 3)                                                                                  \
-  X(ADDRNOTAVAIL, 4)                                                                               \
-  X(AFNOSUPPORT, 5)                                                                                \
-  X(AGAIN, 6)                                                                                      \
-  X(ALREADY, 7)                                                                                    \
-  X(BADF, 8)                                                                                       \
-  X(BADMSG, 9)                                                                                     \
-  X(BUSY, 10)                                                                                      \
-  X(CANCELED, 11)                                                                                  \
-  X(CHILD, 12)                                                                                     \
-  X(CONNABORTED, 13)                                                                               \
-  X(CONNREFUSED, 14)                                                                               \
-  X(CONNRESET, 15)                                                                                 \
-  X(DEADLK, 16)                                                                                    \
-  X(DESTADDRREQ, 17)                                                                               \
-  X(DOM, 18)                                                                                       \
-  X(DQUOT, 19)                                                                                     \
-  X(EXIST, 20)                                                                                     \
-  X(FAULT, 21)                                                                                     \
-  X(FBIG, 22)                                                                                      \
-  X(HOSTUNREACH, 23)                                                                               \
-  X(IDRM, 24)                                                                                      \
-  X(ILSEQ, 25)                                                                                     \
-  X(INPROGRESS, 26)                                                                                \
-  X(INTR, 27)                                                                                      \
-  X(INVAL, 28)                                                                                     \
-  X(IO, 29)                                                                                        \
-  X(ISCONN, 30)                                                                                    \
-  X(ISDIR, 31)                                                                                     \
-  X(LOOP, 32)                                                                                      \
-  X(MFILE, 33)                                                                                     \
-  X(MLINK, 34)                                                                                     \
-  X(MSGSIZE, 35)                                                                                   \
-  X(MULTIHOP, 36)                                                                                  \
-  X(NAMETOOLONG, 37)                                                                               \
-  X(NETDOWN, 38)                                                                                   \
-  X(NETRESET, 39)                                                                                  \
-  X(NETUNREACH, 40)                                                                                \
-  X(NFILE, 41)                                                                                     \
-  X(NOBUFS, 42)                                                                                    \
-  X(NODEV, 43)                                                                                     \
-  X(NOENT, 44)                                                                                     \
-  X(NOEXEC, 45)                                                                                    \
-  X(NOLCK, 46)                                                                                     \
-  X(NOLINK, 47)                                                                                    \
-  X(NOMEM, 48)                                                                                     \
-  X(NOMSG, 49)                                                                                     \
-  X(NOPROTOOPT, 50)                                                                                \
-  X(NOSPC, 51)                                                                                     \
-  X(NOSYS, 52)                                                                                     \
-  X(NOTCONN, 53)                                                                                   \
-  X(NOTDIR, 54)                                                                                    \
-  X(NOTEMPTY, 55)                                                                                  \
-  X(NOTRECOVERABLE, 56)                                                                            \
-  X(NOTSOCK, 57)                                                                                   \
-  X(NOTSUP, 58)                                                                                    \
-  X(NOTTY, 59)                                                                                     \
-  X(NXIO, 60)                                                                                      \
-  X(OVERFLOW, 61)                                                                                  \
-  X(OWNERDEAD, 62)                                                                                 \
-  X(PERM, 63)                                                                                      \
-  X(PIPE, 64)                                                                                      \
-  X(PROTO, 65)                                                                                     \
-  X(PROTONOSUPPORT, 66)                                                                            \
-  X(PROTOTYPE, 67)                                                                                 \
-  X(RANGE, 68)                                                                                     \
-  X(ROFS, 69)                                                                                      \
-  X(SPIPE, 70)                                                                                     \
-  X(SRCH, 71)                                                                                      \
-  X(STALE, 72)                                                                                     \
-  X(TIMEDOUT, 73)                                                                                  \
-  X(TXTBSY, 74)                                                                                    \
-  X(XDEV, 75)                                                                                      \
+#define WASI_LIGHT_ERRNO_MAP(X) \
+  X(SUCCESS, 0)                 \
+  X(2BIG, 1)                    \
+  X(ACCES, 2)                   \
+  X(ADDRINUSE, 3)               \
+  X(ADDRNOTAVAIL, 4)            \
+  X(AFNOSUPPORT, 5)             \
+  X(AGAIN, 6)                   \
+  X(ALREADY, 7)                 \
+  X(BADF, 8)                    \
+  X(BADMSG, 9)                  \
+  X(BUSY, 10)                   \
+  X(CANCELED, 11)               \
+  X(CHILD, 12)                  \
+  X(CONNABORTED, 13)            \
+  X(CONNREFUSED, 14)            \
+  X(CONNRESET, 15)              \
+  X(DEADLK, 16)                 \
+  X(DESTADDRREQ, 17)            \
+  X(DOM, 18)                    \
+  X(DQUOT, 19)                  \
+  X(EXIST, 20)                  \
+  X(FAULT, 21)                  \
+  X(FBIG, 22)                   \
+  X(HOSTUNREACH, 23)            \
+  X(IDRM, 24)                   \
+  X(ILSEQ, 25)                  \
+  X(INPROGRESS, 26)             \
+  X(INTR, 27)                   \
+  X(INVAL, 28)                  \
+  X(IO, 29)                     \
+  X(ISCONN, 30)                 \
+  X(ISDIR, 31)                  \
+  X(LOOP, 32)                   \
+  X(MFILE, 33)                  \
+  X(MLINK, 34)                  \
+  X(MSGSIZE, 35)                \
+  X(MULTIHOP, 36)               \
+  X(NAMETOOLONG, 37)            \
+  X(NETDOWN, 38)                \
+  X(NETRESET, 39)               \
+  X(NETUNREACH, 40)             \
+  X(NFILE, 41)                  \
+  X(NOBUFS, 42)                 \
+  X(NODEV, 43)                  \
+  X(NOENT, 44)                  \
+  X(NOEXEC, 45)                 \
+  X(NOLCK, 46)                  \
+  X(NOLINK, 47)                 \
+  X(NOMEM, 48)                  \
+  X(NOMSG, 49)                  \
+  X(NOPROTOOPT, 50)             \
+  X(NOSPC, 51)                  \
+  X(NOSYS, 52)                  \
+  X(NOTCONN, 53)                \
+  X(NOTDIR, 54)                 \
+  X(NOTEMPTY, 55)               \
+  X(NOTRECOVERABLE, 56)         \
+  X(NOTSOCK, 57)                \
+  X(NOTSUP, 58)                 \
+  X(NOTTY, 59)                  \
+  X(NXIO, 60)                   \
+  X(OVERFLOW, 61)               \
+  X(OWNERDEAD, 62)              \
+  X(PERM, 63)                   \
+  X(PIPE, 64)                   \
+  X(PROTO, 65)                  \
+  X(PROTONOSUPPORT, 66)         \
+  X(PROTOTYPE, 67)              \
+  X(RANGE, 68)                  \
+  X(ROFS, 69)                   \
+  X(SPIPE, 70)                  \
+  X(SRCH, 71)                   \
+  X(STALE, 72)                  \
+  X(TIMEDOUT, 73)               \
+  X(TXTBSY, 74)                 \
+  X(XDEV, 75)                   \
   X(NOTCAPABLE, 76)
 
 enum {
@@ -216,10 +218,12 @@ typedef struct wasi_light_options_t {
   wasi_light_output_t out, err;
 } wasi_light_options_t;
 
-#define WASI_LIGHT_OPTIONS_INIT                                                                    \
-  {                                                                                                \
-    sizeof(wasi_light_options_t), NULL, NULL, 0, NULL, {WASI_LIGHT_INPUT_EMPTY, NULL, 0, NULL},    \
-        {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL}, {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL}                 \
+#define WASI_LIGHT_OPTIONS_INIT                                                                 \
+  {                                                                                             \
+    sizeof(wasi_light_options_t), NULL, NULL, 0, NULL, {WASI_LIGHT_INPUT_EMPTY, NULL, 0, NULL}, \
+        {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL}, {                                                 \
+      WASI_LIGHT_OUTPUT_DISCARD, 0, NULL                                                        \
+    }                                                                                           \
   }
 
 /* Immutable once made, reference-counted, shared by any number of environments on any threads. */
@@ -229,7 +233,8 @@ typedef struct wasi_light_config_t wasi_light_config_t;
  * NULL and `*error` for: ARGUMENT (an env string without '=' or with an empty key, a mode that does not
  * exist, a callback missing, arguments of 4 GiB or more, a newer struct), OUT_OF_MEMORY.
  */
-WASI_LIGHT_API wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options, wasi_light_error_t *error);
+WASI_LIGHT_API wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options,
+                                                          wasi_light_error_t *error);
 
 /* Another reference to the same configuration; never fails. */
 WASI_LIGHT_API wasi_light_config_t *wasi_light_config_copy(wasi_light_config_t *config);

@@ -68,15 +68,17 @@ WASI_LIGHT_API wasi_light_outcome_t wasi_light_env_outcome(wasi_light_env_t *env
 
 /* ---- Bytes ----------------------------------------------------------------------------------------- */
 
-/* What a host accepts of a module. Start from WASI_LIGHT_LIMITS_INIT. */
+/*
+ * What a host accepts of a module. Start from WASI_LIGHT_LIMITS_INIT. A module that begins with more is refused; a
+ * memory or table that could grow to more is stopped there: the guest's memory.grow or table.grow gives -1.
+ */
 typedef struct wasi_light_limits_t {
   size_t struct_size;
-  uint32_t memory_pages;   /* most pages of 64 KiB that a memory may begin with; default 65536, all of wasm32 */
-  uint32_t table_elements; /* most elements that all tables together may begin with; default 1 Mi */
+  uint32_t memory_pages;   /* most pages of 64 KiB of a memory; default 65536, all of wasm32 */
+  uint32_t table_elements; /* most elements of a table, and of all tables at first; default 1 Mi */
 } wasi_light_limits_t;
 
-#define WASI_LIGHT_LIMITS_INIT                                                                                         \
-  { sizeof(wasi_light_limits_t), 65536, 1048576 }
+#define WASI_LIGHT_LIMITS_INIT {sizeof(wasi_light_limits_t), 65536, 1048576}
 
 /*
  * Looks at a module's bytes before the engine does, for what would make the engine abort the process: v128
@@ -132,6 +134,19 @@ WASI_LIGHT_API own wasm_trap_t *wasi_light_trap(wasi_light_instance_t *instance,
 #endif
     ;
 
+/* Receives one line of a report, without its newline. */
+typedef void (*wasi_light_line_t)(void *context, const char *line);
+
+/*
+ * Reports what a module is, without compiling it: command, reactor or library; start section, memory, tables; each
+ * import with its type and whether it is WASI's, given by the linker (may be NULL), left to the host or to be
+ * refused; and whether a pool can recycle its instances, or every reason why not with the function's index.
+ * False and `*error` as wasi_light_check_module.
+ */
+WASI_LIGHT_API bool wasi_light_audit(const void *bytes, size_t size, const wasi_light_linker_t *linker,
+                                     const wasi_light_limits_t *limits, wasi_light_line_t line, void *context,
+                                     wasi_light_error_t *error);
+
 /* ---- Module: compiled and linked once --------------------------------------------------------------- */
 
 typedef enum wasi_light_module_kind_t {
@@ -144,8 +159,10 @@ typedef enum wasi_light_module_kind_t {
 typedef struct wasi_light_module_t wasi_light_module_t;
 
 /*
- * Checks the bytes (see wasi_light_check_module), compiles them and resolves imports and exports. `linker` and
- * `limits` may be NULL. The engine must outlive the module.
+ * Checks the bytes (see wasi_light_check_module), rewrites them for fast instances, compiles them and resolves imports
+ * and exports. `linker` and `limits` may be NULL. The engine must outlive the module. Rewritten is this: mutable
+ * globals are exported, data segments joined, maxima of memories and tables lowered to the limits; and a start section
+ * is called when memory is bound, so that it can use WASI.
  * NULL and `*error` for MODULE, COMPILE (the engine's message), LINK (all unresolved imports), OUT_OF_MEMORY.
  */
 WASI_LIGHT_API own wasi_light_module_t *wasi_light_module_new(wasm_engine_t *engine, const void *bytes, size_t size,
@@ -156,6 +173,9 @@ WASI_LIGHT_API own wasi_light_module_t *wasi_light_module_copy(wasi_light_module
 WASI_LIGHT_API void wasi_light_module_delete(own wasi_light_module_t *module);
 
 WASI_LIGHT_API wasi_light_module_kind_t wasi_light_module_kind(const wasi_light_module_t *module);
+/* Whether a pool can recycle its instances: wasi_light_audit says why not. */
+WASI_LIGHT_API bool wasi_light_module_recyclable(const wasi_light_module_t *module);
+/* The engine's module. It has exports more than the bytes said, under names that begin with "wasi-light:". */
 WASI_LIGHT_API const wasm_module_t *wasi_light_module_wasm(const wasi_light_module_t *module);
 
 /* An exported function of a module, looked up once and used with every instance of it. Lives with the module. */
@@ -175,8 +195,8 @@ WASI_LIGHT_API const wasm_functype_t *wasi_light_func_type(const wasi_light_func
  * A store of its own, an environment for `config`, an instance; `_initialize` is run if the module exports
  * it. `_start` is not: call it, or use the other exports of a command as those of a library. `host` reaches
  * the stream callbacks and, by wasi_light_instance_host, the host functions.
- * NULL and `*error` for INSTANTIATE (the engine's message), TRAP, EXIT (the guest's message, from the start
- * section or _initialize), ARGUMENT, OUT_OF_MEMORY.
+ * NULL and `*error` for INSTANTIATE (the engine's message), TRAP, EXIT, NO_MEMORY (from the start section or
+ * _initialize, which the message names), ARGUMENT, OUT_OF_MEMORY.
  */
 WASI_LIGHT_API own wasi_light_instance_t *wasi_light_instance_new(wasi_light_module_t *module,
                                                                   wasi_light_config_t *config, void *host,
@@ -186,7 +206,7 @@ WASI_LIGHT_API void wasi_light_instance_delete(own wasi_light_instance_t *instan
 
 /*
  * Calls an export. `func` comes from the instance's module. The arguments are checked: a wrong number or
- * kind is REFUSED with a message that says which, and the results are as they were. After an exit every call
+ * kind is REFUSED with a message that says which, and the results are as they were; so is _initialize, which ran. After an exit every call
  * is EXITED without entering the guest; after a trap calls are allowed.
  */
 WASI_LIGHT_API wasi_light_outcome_t wasi_light_call(wasi_light_instance_t *instance, const wasi_light_func_t *func,
@@ -205,7 +225,7 @@ WASI_LIGHT_API wasi_light_outcome_t wasi_light_call_name(wasi_light_instance_t *
 WASI_LIGHT_API uint8_t *wasi_light_memory(wasi_light_instance_t *instance, uint32_t offset, uint64_t length);
 
 /* Copies the NUL-terminated string at `offset` into `text`, cut to `size` with its NUL; its whole length, or
-   SIZE_MAX if there is no NUL before the memory's end. */
+   SIZE_MAX and "" if there is no NUL before the memory's end. */
 WASI_LIGHT_API size_t wasi_light_string_out(wasi_light_instance_t *instance, uint32_t offset, char *text, size_t size);
 
 /*

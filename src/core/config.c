@@ -81,8 +81,9 @@ static bool check_input(const wasi_light_input_t *in, wasi_light_error_t *error)
 static bool check(const wasi_light_options_t *options, wasi_light_error_t *error) {
   if (!options || options->struct_size != sizeof *options) {
     wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "%s",
-                     !options ? "options is NULL: expected a struct made with WASI_LIGHT_OPTIONS_INIT"
-                              : "options.struct_size is not that of this version: make it with WASI_LIGHT_OPTIONS_INIT");
+                     !options
+                         ? "options is NULL: expected a struct made with WASI_LIGHT_OPTIONS_INIT"
+                         : "options.struct_size is not that of this version: make it with WASI_LIGHT_OPTIONS_INIT");
     return false;
   }
   return check_env(options->env, error) && check_input(&options->in, error) &&
@@ -98,7 +99,8 @@ wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options, 
     return NULL;
   }
   size_t in_size = options->in.mode == WASI_LIGHT_INPUT_BYTES ? options->in.size : 0;
-  size_t fixed = sizeof(wasi_light_config_t) + ((size_t)args.count + env.count) * sizeof(uint32_t) + args.size + env.size;
+  size_t fixed =
+      sizeof(wasi_light_config_t) + ((size_t)args.count + env.count) * sizeof(uint32_t) + args.size + env.size;
   wasi_light_config_t *config = in_size > SIZE_MAX - fixed ? NULL : malloc(fixed + in_size);
   if (!config) {
     wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for a configuration of %zu bytes", fixed);

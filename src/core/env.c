@@ -41,8 +41,8 @@ void wasi_light_env_delete(wasi_light_env_t *env) {
 }
 
 void wasi_light_env_reset(wasi_light_env_t *env) {
-  for (uint8_t i = 0; i < P1_STREAMS; i++) {
-    env->stream[i] = i;
+  for (unsigned i = 0; i < P1_STREAMS; i++) {
+    env->stream[i] = (uint8_t)i;
     env->fdflags[i] = 0;
   }
   env->random_position = 0;
@@ -89,8 +89,10 @@ void wasi_light_env_set_memory(wasi_light_env_t *env, void *memory, wasi_light_v
 }
 
 uint32_t wasi_light__memory(wasi_light_env_t *env, p1_mem_t *mem) {
+  static uint8_t nothing;
   if (!env->view_of) return P1_STOP_NO_MEMORY;
   *mem = env->view_of(env->memory);
+  if (!mem->base) *mem = (p1_mem_t){&nothing, 0}; /* so that the address of no bytes is an address */
   return WASI_LIGHT_ESUCCESS;
 }
 
@@ -105,8 +107,8 @@ bool wasi_light_env_stopped(wasi_light_env_t *env, wasi_light_outcome_t *outcome
   } else if (env->no_memory) {
     outcome->kind = WASI_LIGHT_NO_MEMORY;
     wasi_light__format(outcome->message, sizeof outcome->message,
-                       "%s needs the guest's memory and none is bound: export it as \"memory\", or bind it with "
-                       "wasi_light_env_bind_instance or wasi_light_env_bind_memory",
+                       "%s needs the guest's memory and none is bound: the module must export it as \"memory\", or the "
+                       "host bind it with wasi_light_env_bind_instance or wasi_light_env_bind_memory",
                        env->no_memory);
   }
   env->no_memory = NULL;

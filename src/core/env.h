@@ -60,9 +60,9 @@ struct wasi_light_env_t {
   const char *no_memory; /* the function that found none; until it is reported */
   uint32_t exit_code;
   bool exited;
-  bool in_callback;             /* a stream callback is running: the guest must not be entered */
-  uint8_t stream[P1_STREAMS];   /* of each fd: a stream or P1_CLOSED */
-  uint8_t fdflags[P1_STREAMS];  /* of each stream */
+  bool in_callback;            /* a stream callback is running: the guest must not be entered */
+  uint8_t stream[P1_STREAMS];  /* of each fd: a stream or P1_CLOSED */
+  uint8_t fdflags[P1_STREAMS]; /* of each stream */
 };
 
 /* Takes the view of the guest's memory: 0 or P1_STOP_NO_MEMORY. */

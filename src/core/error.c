@@ -12,7 +12,7 @@ const char *wasi_light_version(void) {
 
 const char *wasi_light_error_name(int code) {
   switch (code) {
-#define ERROR_NAME(name, value, text)                                                                                  \
+#define ERROR_NAME(name, value, text) \
   case value: return #name;
     WASI_LIGHT_ERROR_MAP(ERROR_NAME)
 #undef ERROR_NAME
@@ -22,7 +22,7 @@ const char *wasi_light_error_name(int code) {
 
 const char *wasi_light_errno_name(wasi_light_errno_t value) {
   switch (value) {
-#define ERRNO_NAME(name, number)                                                                                       \
+#define ERRNO_NAME(name, number) \
   case number: return #name;
     WASI_LIGHT_ERRNO_MAP(ERRNO_NAME)
 #undef ERRNO_NAME
@@ -48,6 +48,7 @@ void wasi_light__fail(wasi_light_error_t *error, wasi_light_error_code_t code, c
   va_list list;
   va_start(list, format);
   error->code = code;
+  error->exit_code = 0;
   format_list(error->message, sizeof error->message, format, list);
   va_end(list);
 }

@@ -6,16 +6,16 @@
 #define P1_RESULT_NORETURN
 
 #define P(index, kind, name) , (p1_##kind##_t)args[index]
-#define P1_FUNCTION(name, result, doc, ...)                                                                         \
-  static uint32_t call_##name(wasi_light_env_t *env, const uint64_t *args) {                                           \
-    (void)args;                                                                                                        \
-    if (!wasi_light__may_call(env)) return P1_STOP_EXIT;                                                               \
-    return wasi_light__called(env, #name, p1_##name(env __VA_ARGS__));                                                      \
+#define P1_FUNCTION(name, result, doc, ...)                                  \
+  static uint32_t call_##name(wasi_light_env_t *env, const uint64_t *args) { \
+    (void)args;                                                              \
+    if (!wasi_light__may_call(env)) return P1_STOP_EXIT;                     \
+    return wasi_light__called(env, #name, p1_##name(env __VA_ARGS__));       \
   }
 #include "p1_functions.def"
 
 #define P(index, kind, name) P1_WASM_##kind,
-#define P1_FUNCTION(name, result, doc, ...)                                                                         \
+#define P1_FUNCTION(name, result, doc, ...) \
   static const char signature_##name[] = {'(', __VA_ARGS__ ')', P1_RESULT_##result '\0'};
 #include "p1_functions.def"
 

@@ -11,8 +11,8 @@ static uint32_t stream_errno(const wasi_light_env_t *env, uint32_t fd, uint32_t 
 
 #define P(index, kind, name) , __attribute__((unused)) p1_##kind##_t name
 #define P1_FUNCTION(name, result, doc, ...)
-#define P1_STREAM_ERRNO(name, fd, errno_name, doc, ...)                                                             \
-  uint32_t p1_##name(wasi_light_env_t *env __VA_ARGS__) {                                                                   \
-    return stream_errno(env, fd, WASI_LIGHT_E##errno_name);                                                            \
+#define P1_STREAM_ERRNO(name, fd, errno_name, doc, ...)     \
+  uint32_t p1_##name(wasi_light_env_t *env __VA_ARGS__) {   \
+    return stream_errno(env, fd, WASI_LIGHT_E##errno_name); \
   }
 #include "p1_functions.def"

@@ -14,39 +14,39 @@
  * Parameter kinds: X(KIND, C type, wasm type letter). Input kinds are values or pointers that a function
  * reads through; OUT_* kinds are pointers that it writes through.
  */
-#define P1_KIND_MAP(X)                                                                                                 \
-  X(FD, uint32_t, 'i')                                                                                                 \
-  X(CLOCK, uint32_t, 'i')                                                                                              \
-  X(EXITCODE, uint32_t, 'i')                                                                                           \
-  X(SIGNAL, uint32_t, 'i')                                                                                             \
-  X(ADVICE, uint32_t, 'i')                                                                                             \
-  X(WHENCE, uint32_t, 'i')                                                                                             \
-  X(FDFLAGS, uint32_t, 'i')                                                                                            \
-  X(FSTFLAGS, uint32_t, 'i')                                                                                           \
-  X(LOOKUPFLAGS, uint32_t, 'i')                                                                                        \
-  X(OFLAGS, uint32_t, 'i')                                                                                             \
-  X(RIFLAGS, uint32_t, 'i')                                                                                            \
-  X(SIFLAGS, uint32_t, 'i')                                                                                            \
-  X(SDFLAGS, uint32_t, 'i')                                                                                            \
-  X(LENGTH, uint32_t, 'i') /* bytes behind the pointer before it */                                                    \
-  X(COUNT, uint32_t, 'i')  /* elements behind a pointer before it */                                                   \
-  X(TIME, uint64_t, 'I')                                                                                               \
-  X(SIZE64, uint64_t, 'I')                                                                                             \
-  X(DELTA, uint64_t, 'I') /* a signed offset, as its bits */                                                           \
-  X(COOKIE, uint64_t, 'I')                                                                                             \
-  X(RIGHTS, uint64_t, 'I')                                                                                             \
-  X(PATH, uint32_t, 'i')                                                                                               \
-  X(IOVECS, uint32_t, 'i')  /* iovec array: buffers to fill */                                                         \
-  X(CIOVECS, uint32_t, 'i') /* ciovec array: buffers to read */                                                        \
-  X(SUBSCRIPTIONS, uint32_t, 'i')                                                                                      \
-  X(OUT_STRINGS, uint32_t, 'i') /* array of string pointers */                                                         \
-  X(OUT_BYTES, uint32_t, 'i')                                                                                          \
-  X(OUT_U16, uint32_t, 'i')                                                                                            \
-  X(OUT_U32, uint32_t, 'i')                                                                                            \
-  X(OUT_U64, uint32_t, 'i')                                                                                            \
-  X(OUT_FDSTAT, uint32_t, 'i')                                                                                         \
-  X(OUT_FILESTAT, uint32_t, 'i')                                                                                       \
-  X(OUT_PRESTAT, uint32_t, 'i')                                                                                        \
+#define P1_KIND_MAP(X)                                               \
+  X(FD, uint32_t, 'i')                                               \
+  X(CLOCK, uint32_t, 'i')                                            \
+  X(EXITCODE, uint32_t, 'i')                                         \
+  X(SIGNAL, uint32_t, 'i')                                           \
+  X(ADVICE, uint32_t, 'i')                                           \
+  X(WHENCE, uint32_t, 'i')                                           \
+  X(FDFLAGS, uint32_t, 'i')                                          \
+  X(FSTFLAGS, uint32_t, 'i')                                         \
+  X(LOOKUPFLAGS, uint32_t, 'i')                                      \
+  X(OFLAGS, uint32_t, 'i')                                           \
+  X(RIFLAGS, uint32_t, 'i')                                          \
+  X(SIFLAGS, uint32_t, 'i')                                          \
+  X(SDFLAGS, uint32_t, 'i')                                          \
+  X(LENGTH, uint32_t, 'i') /* bytes behind the pointer before it */  \
+  X(COUNT, uint32_t, 'i')  /* elements behind a pointer before it */ \
+  X(TIME, uint64_t, 'I')                                             \
+  X(SIZE64, uint64_t, 'I')                                           \
+  X(DELTA, uint64_t, 'I') /* a signed offset, as its bits */         \
+  X(COOKIE, uint64_t, 'I')                                           \
+  X(RIGHTS, uint64_t, 'I')                                           \
+  X(PATH, uint32_t, 'i')                                             \
+  X(IOVECS, uint32_t, 'i')  /* iovec array: buffers to fill */       \
+  X(CIOVECS, uint32_t, 'i') /* ciovec array: buffers to read */      \
+  X(SUBSCRIPTIONS, uint32_t, 'i')                                    \
+  X(OUT_STRINGS, uint32_t, 'i') /* array of string pointers */       \
+  X(OUT_BYTES, uint32_t, 'i')                                        \
+  X(OUT_U16, uint32_t, 'i')                                          \
+  X(OUT_U32, uint32_t, 'i')                                          \
+  X(OUT_U64, uint32_t, 'i')                                          \
+  X(OUT_FDSTAT, uint32_t, 'i')                                       \
+  X(OUT_FILESTAT, uint32_t, 'i')                                     \
+  X(OUT_PRESTAT, uint32_t, 'i')                                      \
   X(OUT_EVENTS, uint32_t, 'i')
 
 #define P1_KIND_TYPE(kind, ctype, letter) typedef ctype p1_##kind##_t;

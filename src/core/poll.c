@@ -83,7 +83,8 @@ static uint64_t time_left(const poll_entry_t *entries, uint32_t count) {
     const poll_entry_t *entry = &entries[i];
     uint64_t left = UINT64_MAX;
     if (entry->decided == READY) left = 0;
-    if (entry->decided == BY_CLOCK) left = entry->deadline > now[entry->clock] ? entry->deadline - now[entry->clock] : 0;
+    if (entry->decided == BY_CLOCK)
+      left = entry->deadline > now[entry->clock] ? entry->deadline - now[entry->clock] : 0;
     if (left < least) least = left;
   }
   return least;

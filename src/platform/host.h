@@ -36,9 +36,9 @@ uint32_t host_write(int fd, uint8_t *base, const host_slice_t *slices, uint32_t 
 /* One descriptor to wait for; `fd` < 0 is passed over. */
 typedef struct host_poll_t {
   int fd;
-  bool write;  /* wait until it can be written, else read */
-  bool ready;  /* out */
-  bool hangup; /* out */
+  bool write;         /* wait until it can be written, else read */
+  bool ready;         /* out */
+  bool hangup;        /* out */
   uint64_t available; /* out: bytes that can be read, if known and any */
 } host_poll_t;
 

@@ -4,7 +4,7 @@
 #define WASI_LIGHT_ADAPTER_H
 
 #include "../core/env.h"
-#include "reader.h"
+#include "scan.h"
 #include "wasi_light_wasm.h"
 
 #define own /* the notation of wasm.h */
@@ -16,15 +16,15 @@ enum { WASI_LIGHT__TYPE_TEXT = 160, WASI_LIGHT__NAME_TEXT = 160 };
 const char *wasi_light__kind_name(wasm_valkind_t kind);
 
 /* "module.name", with control characters masked and long names cut; `module` may be empty. */
-void wasi_light__name_text(char *text, size_t size, wasi_light__slice_t module, wasi_light__slice_t name);
+void wasi_light__name_text(char *bytes, size_t size, wasi_light__slice_t module, wasi_light__slice_t name);
 wasi_light__slice_t wasi_light__slice_of(const wasm_name_t *name);
 wasi_light__slice_t wasi_light__slice_of_text(const char *text);
 bool wasi_light__same(wasi_light__slice_t a, wasi_light__slice_t b);
 
 /* "function (i32, i64) -> (i32)", "memory {min 1, max 2}" ... */
-void wasi_light__type_text(char *text, size_t size, const wasm_externtype_t *type);
+void wasi_light__type_text(char *bytes, size_t size, const wasm_externtype_t *type);
 /* The same for a signature like "(iI)i". */
-void wasi_light__signature_text(char *text, size_t size, const char *signature);
+void wasi_light__signature_text(char *bytes, size_t size, const char *signature);
 /* Whether a function type is the one of a signature. */
 bool wasi_light__has_signature(const wasm_functype_t *type, const char *signature);
 /* Whether what is given can be imported as what is wanted (core specification, section 4.5.3). */
@@ -67,12 +67,20 @@ bool wasi_light__wasi_binding(const wasm_importtype_t *import, wasi_light__bindi
 /* The position of the export to bind as memory: the one named "memory", else the only one; else SIZE_MAX. */
 size_t wasi_light__memory_export(const wasm_exporttype_vec_t *exports);
 
+/* ---- check.c ---- */
+
+/* The limits, or the defaults for NULL; false for a struct of another version. */
+bool wasi_light__take_limits(const wasi_light_limits_t **limits, wasi_light_error_t *error);
+/* Scans and checks: see wasi_light_check_module. The scan is to be freed in either case. */
+bool wasi_light__scan_checked(wasi_light__scan_t *scan, const void *bytes, size_t size,
+                              const wasi_light_limits_t *limits, wasi_light_error_t *error);
+
 /* ---- linker.c ---- */
 
 typedef struct wasi_light__definition_t {
   char *module; /* one allocation: module, name and signature, each with its NUL */
   char *name;
-  char *signature;                /* NULL: a memory */
+  char *signature; /* NULL: a memory */
   wasi_light_callback_t callback;
   void *data;
 } wasi_light__definition_t;
@@ -103,6 +111,12 @@ struct wasi_light_func_t {
   size_t index; /* among all exports */
 };
 
+/* A mutable global that the rewriter made reachable. */
+typedef struct wasi_light__global_t {
+  size_t index; /* among all exports */
+  wasm_valkind_t kind;
+} wasi_light__global_t;
+
 struct wasi_light_module_t {
   atomic_size_t references;
   wasm_engine_t *engine;
@@ -115,6 +129,22 @@ struct wasi_light_module_t {
   size_t func_count;
   size_t memory_export; /* SIZE_MAX: none */
   const wasi_light_func_t *start, *initialize;
+  wasi_light_func_t start_section; /* what the rewriter made of it; name NULL: none */
+  wasi_light__global_t *globals;   /* all that a call can change, if recyclable */
+  size_t global_count;
+  bool recyclable;
+};
+
+/* ---- instance.c ---- */
+
+struct wasi_light_instance_t {
+  wasi_light_module_t *module;
+  wasi_light_env_t *env;
+  wasm_store_t *store;
+  wasm_instance_t *wasm;
+  wasm_extern_vec_t exports;        /* as module->export_types */
+  uint32_t depth;                   /* of calls that are in it */
+  struct wasi_light__slot_t *slots; /* one for each host function that the module imports */
 };
 
 /* ---- wasmer.c: what wasm.h does not have ---- */

@@ -9,7 +9,8 @@ own wasm_trap_t *wasi_light__text_trap(wasm_store_t *store, const char *text) {
   wasm_message_t message = {strlen(text) + 1, (wasm_byte_t *)text}; /* borrowed, and not written; with its NUL */
   wasm_trap_t *trap = wasm_trap_new(store, &message);
   if (trap) return trap;
-  wasm_message_t other = WASM_ARRAY_VEC("a host function's trap, with a message that is not UTF-8");
+  char plain[] = "a host function's trap, with a message that is not UTF-8";
+  wasm_message_t other = WASM_ARRAY_VEC(plain);
   return wasm_trap_new(store, &other);
 }
 
@@ -34,12 +35,12 @@ static uint64_t value(wasm_val_t val, char letter) {
 }
 
 #define P(index, kind, name) , (p1_##kind##_t)value(args->data[index], P1_WASM_##kind)
-#define P1_FUNCTION(name, result, doc, ...)                                                                            \
-  static own wasm_trap_t *on_##name(void *data, const wasm_val_vec_t *args, wasm_val_vec_t *results) {                 \
-    wasi_light_env_t *env = data;                                                                                      \
-    (void)args;                                                                                                        \
-    if (!wasi_light__may_call(env)) return wasi_light__exit_trap(env);                                                 \
-    return finish(env, #name, p1_##name(env __VA_ARGS__), results);                                                    \
+#define P1_FUNCTION(name, result, doc, ...)                                                            \
+  static own wasm_trap_t *on_##name(void *data, const wasm_val_vec_t *args, wasm_val_vec_t *results) { \
+    wasi_light_env_t *env = data;                                                                      \
+    (void)args;                                                                                        \
+    if (!wasi_light__may_call(env)) return wasi_light__exit_trap(env);                                 \
+    return finish(env, #name, p1_##name(env __VA_ARGS__), results);                                    \
   }
 #include "../core/p1_functions.def"
 

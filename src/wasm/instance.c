@@ -8,19 +8,10 @@
 #include "adapter.h"
 
 /* What a host function's callback is given: whose import it is. */
-typedef struct slot_t {
+typedef struct wasi_light__slot_t {
   wasi_light_instance_t *instance;
   const wasi_light__import_t *import;
 } slot_t;
-
-struct wasi_light_instance_t {
-  wasi_light_module_t *module;
-  wasi_light_env_t *env;
-  wasm_store_t *store;
-  wasm_instance_t *wasm;
-  wasm_extern_vec_t exports; /* as module->export_types */
-  slot_t slots[];            /* one for each host function that the module imports */
-};
 
 /* ---- Host functions ---- */
 
@@ -52,9 +43,9 @@ own wasm_trap_t *wasi_light_trap(wasi_light_instance_t *instance, const char *fo
 /* What is made for the imports, until the engine has taken it. */
 typedef struct import_list_t {
   size_t count;
-  wasm_func_t **funcs;     /* own; NULL where the import is a memory */
+  wasm_func_t **funcs;      /* own; NULL where the import is a memory */
   wasm_memory_t **memories; /* own; NULL where it is a function */
-  wasm_extern_t **externs; /* borrowed from the above */
+  wasm_extern_t **externs;  /* borrowed from the above */
 } import_list_t;
 
 static bool new_import_list(import_list_t *list, size_t count) {
@@ -98,8 +89,11 @@ static bool make_imports(wasi_light_instance_t *instance, import_list_t *list) {
 
 /* The error for a guest that did not get through its start-up; `where` is what it ran. */
 static void fail_outcome(wasi_light_error_t *error, const char *where, const wasi_light_outcome_t *outcome) {
-  wasi_light_error_code_t code = outcome->kind == WASI_LIGHT_EXITED ? WASI_LIGHT_ERROR_EXIT : WASI_LIGHT_ERROR_TRAP;
+  wasi_light_error_code_t code = outcome->kind == WASI_LIGHT_EXITED      ? WASI_LIGHT_ERROR_EXIT
+                                 : outcome->kind == WASI_LIGHT_NO_MEMORY ? WASI_LIGHT_ERROR_NO_MEMORY
+                                                                         : WASI_LIGHT_ERROR_TRAP;
   wasi_light__fail(error, code, "%s: %s", where, outcome->message);
+  if (error) error->exit_code = outcome->exit_code;
 }
 
 static bool instantiate(wasi_light_instance_t *instance, wasi_light_error_t *error) {
@@ -116,9 +110,9 @@ static bool instantiate(wasi_light_instance_t *instance, wasi_light_error_t *err
     instance->wasm = wasm_instance_new(instance->store, instance->module->wasm, &imports, &trap);
   }
   delete_import_list(&list);
-  if (trap) {
+  if (trap) { /* a segment that does not fit: the start section has become an export */
     wasi_light_outcome_t outcome = wasi_light_env_outcome(instance->env, trap);
-    fail_outcome(error, "the start section", &outcome);
+    fail_outcome(error, "instantiation", &outcome);
     return false;
   }
   if (!instance->wasm) {
@@ -143,11 +137,28 @@ static bool bind_exports(wasi_light_instance_t *instance, wasi_light_error_t *er
   return true;
 }
 
-static bool initialize(wasi_light_instance_t *instance, wasi_light_error_t *error) {
-  if (!instance->module->initialize) return true;
-  wasi_light_outcome_t outcome = wasi_light_call(instance, instance->module->initialize, NULL, 0, NULL, 0);
-  if (outcome.kind != WASI_LIGHT_RETURNED) fail_outcome(error, "_initialize", &outcome);
+static wasi_light_outcome_t enter(wasi_light_instance_t *instance, const wasi_light_func_t *func,
+                                  const wasm_val_vec_t *args, wasm_val_vec_t *results) {
+  instance->depth++;
+  wasm_trap_t *trap = wasm_func_call(wasm_extern_as_func(instance->exports.data[func->index]), args, results);
+  instance->depth--;
+  return wasi_light_env_outcome(instance->env, trap);
+}
+
+/* Runs a function () -> () that belongs to the start-up. */
+static bool start_up(wasi_light_instance_t *instance, const wasi_light_func_t *func, const char *where,
+                     wasi_light_error_t *error) {
+  static const wasm_val_vec_t no_args = WASM_EMPTY_VEC;
+  wasm_val_vec_t no_results = WASM_EMPTY_VEC;
+  wasi_light_outcome_t outcome = enter(instance, func, &no_args, &no_results);
+  if (outcome.kind != WASI_LIGHT_RETURNED) fail_outcome(error, where, &outcome);
   return outcome.kind == WASI_LIGHT_RETURNED;
+}
+
+static bool initialize(wasi_light_instance_t *instance, wasi_light_error_t *error) {
+  const wasi_light_module_t *module = instance->module;
+  return (!module->start_section.name || start_up(instance, &module->start_section, "the start section", error)) &&
+         (!module->initialize || start_up(instance, module->initialize, "_initialize", error));
 }
 
 static bool fill(wasi_light_instance_t *instance, wasi_light_config_t *config, void *host, wasi_light_error_t *error) {
@@ -169,6 +180,7 @@ own wasi_light_instance_t *wasi_light_instance_new(wasi_light_module_t *module, 
     return NULL;
   }
   wasi_light_instance_t *instance = calloc(1, sizeof *instance + module->host_count * sizeof(slot_t));
+  if (instance) instance->slots = (slot_t *)(instance + 1);
   if (!instance) {
     wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for an instance");
     return NULL;
@@ -226,20 +238,24 @@ static wasi_light_outcome_t refusal(const wasi_light_instance_t *instance, const
   char name[WASI_LIGHT__NAME_TEXT];
   if (instance->env->in_callback) return refused("a stream callback must not call into its instance");
   if (!func || !belongs(instance, func)) return refused("func is not a function of this instance's module");
+  if (func == instance->module->initialize) return refused("_initialize ran when the instance was made, and runs once");
   const wasm_valtype_vec_t *params = wasm_functype_params(func->type);
   size_t results = wasm_functype_results(func->type)->size;
   wasi_light__name_text(name, sizeof name, (wasi_light__slice_t){NULL, 0}, wasi_light__slice_of(func->name));
   if (arg_count != params->size) return refused("%s takes %zu arguments, given %zu", name, params->size, arg_count);
   if (result_count != results) return refused("%s gives %zu results, room for %zu", name, results, result_count);
   size_t wrong = wrong_argument(params, args, arg_count);
+  if (wrong == arg_count) return refused("%s cannot be called", name);
   return refused("%s: argument %zu is of type %s, given %s", name, wrong + 1,
-                 wasi_light__kind_name(wasm_valtype_kind(params->data[wrong])), wasi_light__kind_name(args[wrong].kind));
+                 wasi_light__kind_name(wasm_valtype_kind(params->data[wrong])),
+                 wasi_light__kind_name(args[wrong].kind));
 }
 
 static bool may_call(const wasi_light_instance_t *instance, const wasi_light_func_t *func, const wasm_val_t *args,
                      size_t arg_count, size_t result_count) {
-  if (instance->env->in_callback || !func || func < instance->module->funcs ||
-      func >= instance->module->funcs + instance->module->func_count) {
+  const wasi_light_module_t *module = instance->module;
+  if (instance->env->in_callback || !func || func == module->initialize || func < module->funcs ||
+      func >= module->funcs + module->func_count) {
     return false;
   }
   const wasm_valtype_vec_t *params = wasm_functype_params(func->type);
@@ -256,9 +272,7 @@ wasi_light_outcome_t wasi_light_call(wasi_light_instance_t *instance, const wasi
     return refusal(instance, func, args, arg_count, result_count);
   }
   if (!wasi_light__may_call(instance->env)) return wasi_light_env_outcome(instance->env, NULL);
-  wasm_func_t *callee = wasm_extern_as_func(instance->exports.data[func->index]);
-  wasm_trap_t *trap = wasm_func_call(callee, &arg_vec, &result_vec);
-  return wasi_light_env_outcome(instance->env, trap);
+  return enter(instance, func, &arg_vec, &result_vec);
 }
 
 wasi_light_outcome_t wasi_light_call_name(wasi_light_instance_t *instance, const char *name, const wasm_val_t *args,

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "adapter.h"
+#include "audit.h"
+#include "rewrite.h"
 
 /* Whether the host's definition is of the type that the import wants; else notes the problem. */
 static bool plan_definition(wasi_light__import_t *plan, const wasm_importtype_t *import,
@@ -30,9 +31,8 @@ static bool plan_definition(wasi_light__import_t *plan, const wasm_importtype_t 
 static void plan_import(wasi_light__import_t *plan, const wasm_importtype_t *import, const wasi_light_linker_t *linker,
                         wasi_light__problems_t *problems) {
   wasi_light__binding_t binding;
-  const wasi_light__definition_t *definition =
-      wasi_light__definition(linker, wasi_light__slice_of(wasm_importtype_module(import)),
-                             wasi_light__slice_of(wasm_importtype_name(import)));
+  const wasi_light__definition_t *definition = wasi_light__definition(
+      linker, wasi_light__slice_of(wasm_importtype_module(import)), wasi_light__slice_of(wasm_importtype_name(import)));
   if (definition) {
     plan_definition(plan, import, definition, problems);
   } else if (wasi_light__wasi_binding(import, &binding, problems)) {
@@ -55,7 +55,13 @@ static bool plan_imports(wasi_light_module_t *module, const wasi_light_linker_t 
   return wasi_light__no_problems(&problems, error);
 }
 
-static bool list_functions(wasi_light_module_t *module, wasi_light_error_t *error) {
+static bool begins_with(wasi_light__slice_t name, const char *prefix) {
+  size_t size = strlen(prefix);
+  return name.size >= size && memcmp(name.bytes, prefix, size) == 0;
+}
+
+/* Exports that the rewriter added are not shown. */
+static bool list_functions(wasi_light_module_t *module, const char *prefix, wasi_light_error_t *error) {
   const wasm_exporttype_vec_t *exports = &module->export_types;
   module->funcs = calloc(exports->size + 1, sizeof *module->funcs);
   if (!module->funcs) {
@@ -65,15 +71,49 @@ static bool list_functions(wasi_light_module_t *module, wasi_light_error_t *erro
   for (size_t i = 0; i < exports->size; i++) {
     const wasm_externtype_t *type = wasm_exporttype_type(exports->data[i]);
     if (wasm_externtype_kind(type) != WASM_EXTERN_FUNC) continue;
-    module->funcs[module->func_count++] = (wasi_light_func_t){
-        .name = wasm_exporttype_name(exports->data[i]),
-        .type = wasm_externtype_as_functype_const(type),
-        .index = i,
-    };
+    wasi_light_func_t func = {wasm_exporttype_name(exports->data[i]), wasm_externtype_as_functype_const(type), i};
+    if (begins_with(wasi_light__slice_of(func.name), prefix)) module->start_section = func; /* the only one */
+    else module->funcs[module->func_count++] = func;
   }
   module->memory_export = wasi_light__memory_export(exports);
   module->start = wasi_light_module_func(module, "_start");
   module->initialize = wasi_light_module_func(module, "_initialize");
+  return true;
+}
+
+/* The engine's position of an export of that name: most likely the one it is declared at. */
+static size_t export_position(const wasi_light_module_t *module, wasi_light__slice_t name, size_t declared) {
+  const wasm_exporttype_vec_t *exports = &module->export_types;
+  for (size_t i = 0; i < exports->size; i++) {
+    size_t at = (declared + i) % exports->size;
+    if (wasi_light__same(wasi_light__slice_of(wasm_exporttype_name(exports->data[at])), name)) return at;
+  }
+  return SIZE_MAX;
+}
+
+/* Finds the export of each mutable global of a number type. A global may have several: one is enough. */
+static bool list_globals(wasi_light_module_t *module, const wasi_light__scan_t *rewritten, wasi_light_error_t *error) {
+  const wasi_light__scan_export_t *exports = wasi_light__exports(rewritten);
+  const wasi_light__scan_global_t *globals = wasi_light__globals(rewritten);
+  bool *listed = calloc(rewritten->globals.count + 1, sizeof *listed);
+  module->globals = calloc(rewritten->globals.count + 1, sizeof *module->globals);
+  if (!listed || !module->globals) {
+    free(listed);
+    wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for the globals of a module");
+    return false;
+  }
+  for (size_t i = 0; i < rewritten->exports.count; i++) {
+    uint32_t global = exports[i].index;
+    if (exports[i].kind != WASI_LIGHT__GLOBAL || global >= rewritten->globals.count) continue;
+    if (!globals[global].is_mutable || globals[global].imported || listed[global]) continue;
+    size_t at = export_position(module, exports[i].name, i);
+    if (at == SIZE_MAX) continue;
+    const wasm_externtype_t *type = wasm_exporttype_type(module->export_types.data[at]);
+    wasm_valkind_t kind = wasm_valtype_kind(wasm_globaltype_content(wasm_externtype_as_globaltype_const(type)));
+    module->globals[module->global_count++] = (wasi_light__global_t){at, kind};
+    listed[global] = true;
+  }
+  free(listed);
   return true;
 }
 
@@ -107,27 +147,57 @@ static bool compile(wasi_light_module_t *module, const void *bytes, size_t size,
   return module->wasm != NULL;
 }
 
-own wasi_light_module_t *wasi_light_module_new(wasm_engine_t *engine, const void *bytes, size_t size,
-                                               const wasi_light_linker_t *linker, const wasi_light_limits_t *limits,
-                                               wasi_light_error_t *error) {
-  if (!engine) {
-    wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "engine is NULL");
-    return NULL;
+/* Fills the module from the rewritten bytes. */
+static bool fill(wasi_light_module_t *module, const wasi_light__rewritten_t *rewritten,
+                 const wasi_light_linker_t *linker, wasi_light_error_t *error) {
+  wasi_light__scan_t scan;
+  bool good = wasi_light__scan(&scan, rewritten->bytes, rewritten->size);
+  if (!good) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory to read a module of %zu bytes", rewritten->size);
   }
-  if (!wasi_light_check_module(bytes, size, limits, error)) return NULL;
+  good = good && compile(module, rewritten->bytes, rewritten->size, error) && plan_imports(module, linker, error) &&
+         list_functions(module, rewritten->prefix, error) && list_globals(module, &scan, error) &&
+         check_entry(module->start, "_start", error) && check_entry(module->initialize, "_initialize", error);
+  wasi_light__scan_free(&scan);
+  return good;
+}
+
+static own wasi_light_module_t *new_module(wasm_engine_t *engine, const wasi_light__scan_t *scan,
+                                           const wasi_light_linker_t *linker, const wasi_light_limits_t *limits,
+                                           wasi_light_error_t *error) {
+  wasi_light__rewritten_t rewritten;
+  if (!wasi_light__rewrite(scan, limits, &rewritten, error)) return NULL;
   wasi_light_module_t *module = calloc(1, sizeof *module);
   if (!module) {
     wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for a module");
+    free(rewritten.bytes);
     return NULL;
   }
   atomic_init(&module->references, 1);
   module->engine = engine;
-  if (compile(module, bytes, size, error) && plan_imports(module, linker, error) && list_functions(module, error) &&
-      check_entry(module->start, "_start", error) && check_entry(module->initialize, "_initialize", error)) {
-    return module;
-  }
+  module->recyclable = wasi_light__is_recyclable(scan, NULL, NULL);
+  bool good = fill(module, &rewritten, linker, error);
+  free(rewritten.bytes);
+  if (good) return module;
   wasi_light_module_delete(module);
   return NULL;
+}
+
+own wasi_light_module_t *wasi_light_module_new(wasm_engine_t *engine, const void *bytes, size_t size,
+                                               const wasi_light_linker_t *linker, const wasi_light_limits_t *limits,
+                                               wasi_light_error_t *error) {
+  wasi_light__scan_t scan;
+  if (!wasi_light__take_limits(&limits, error)) return NULL;
+  if (!engine || !bytes) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "%s is NULL", !engine ? "engine" : "bytes");
+    return NULL;
+  }
+  wasi_light_module_t *module = NULL;
+  if (wasi_light__scan_checked(&scan, bytes, size, limits, error)) {
+    module = new_module(engine, &scan, linker, limits, error);
+  }
+  wasi_light__scan_free(&scan);
+  return module;
 }
 
 own wasi_light_module_t *wasi_light_module_copy(wasi_light_module_t *module) {
@@ -139,6 +209,7 @@ void wasi_light_module_delete(own wasi_light_module_t *module) {
   if (!module || atomic_fetch_sub_explicit(&module->references, 1, memory_order_acq_rel) != 1) return;
   free(module->imports);
   free(module->funcs);
+  free(module->globals);
   if (module->wasm) {
     wasm_importtype_vec_delete(&module->import_types);
     wasm_exporttype_vec_delete(&module->export_types);
@@ -149,6 +220,10 @@ void wasi_light_module_delete(own wasi_light_module_t *module) {
 
 wasi_light_module_kind_t wasi_light_module_kind(const wasi_light_module_t *module) {
   return module->start ? WASI_LIGHT_COMMAND : module->initialize ? WASI_LIGHT_REACTOR : WASI_LIGHT_LIBRARY;
+}
+
+bool wasi_light_module_recyclable(const wasi_light_module_t *module) {
+  return module->recyclable;
 }
 
 const wasm_module_t *wasi_light_module_wasm(const wasi_light_module_t *module) {

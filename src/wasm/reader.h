@@ -34,6 +34,8 @@ uint8_t wasi_light__read_u8(wasi_light__reader_t *r);
 /* LEB128, unsigned, at most 32 or 64 bits; signed ones are passed over with skip_leb. */
 uint32_t wasi_light__read_u32(wasi_light__reader_t *r);
 uint64_t wasi_light__read_u64(wasi_light__reader_t *r);
+/* A signed one, as its 32 bits. */
+uint32_t wasi_light__read_s32(wasi_light__reader_t *r);
 void wasi_light__skip_leb(wasi_light__reader_t *r, unsigned bits);
 /* A 32-bit length and that many bytes. */
 wasi_light__slice_t wasi_light__read_slice(wasi_light__reader_t *r);

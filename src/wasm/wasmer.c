@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* What Wasmer has beyond wasm.h. Another engine's port replaces this file. */
+#include <stdlib.h>
 #include <wasmer.h>
 
 #include "adapter.h"
 
 void wasi_light__engine_message(char *text, size_t size) {
   int length = wasmer_last_error_length();
-  if (length <= 0 || (size_t)length > size || wasmer_last_error_message(text, length) < 0) {
-    wasi_light__format(text, size, "the engine gave no reason");
-  }
+  char *message = length > 0 ? malloc((size_t)length) : NULL;
+  bool known = message && wasmer_last_error_message(message, length) > 0;
+  wasi_light__format(text, size, "%s", known ? message : "the engine gave no reason");
+  free(message);
 }
 
 bool wasi_light_wat2wasm(const char *text, size_t size, own wasm_byte_vec_t *bytes, wasi_light_error_t *error) {
