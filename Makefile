@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+# Says what each goal needs and in which order; compiling is CMake's work. `make help` lists the goals.
+
+.NOTPARALLEL: # cargo, ninja and ctest use all cores by themselves
+
+# WASMER_DIR=/path takes the Wasmer installed there. Otherwise the engine is built once, into .wasmer.
+ifneq ($(WASMER_DIR),)
+WASMER := $(abspath $(WASMER_DIR))
+else
+WASMER := $(CURDIR)/.wasmer
+ENGINE := .wasmer/stamp
+endif
+
+GO_GUEST := guests/built/go_reactor.wasm
+GRAPHVIZ := .downloads/graphviz.wasm
+SOURCES = $(shell find . \( -name '.?*' -o -path './build*' \) -prune -o \( -name '*.[ch]' -o -name '*.cpp' \) -print)
+
+export CMAKE_GENERATOR ?= $(if $(shell command -v ninja),Ninja,Unix Makefiles)
+export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
+export CTEST_PARALLEL_LEVEL ?= $(shell nproc)
+
+# Configures and builds folder $(1) with the CMake options $(2). Cheap when nothing changed.
+define cmake_build
+@cmake -S . -B $(1) -DWASMER_DIR='$(WASMER)' -DWASI_LIGHT_WERROR=ON $(2) >/dev/null
+@cmake --build $(1)
+endef
+CTEST = ctest --output-on-failure --no-tests=error $(if $(TESTS),-R '$(TESTS)')
+
+all: need-all build ## build the library, the command line, examples and tests into build/ (the default)
+
+build: $(ENGINE)
+	$(call cmake_build,build)
+
+run: need-run build $(GO_GUEST) ## load a C and a Go plug-in and call them (examples/plugin_host.c)
+	build/examples/plugin_host guests/built/c_reactor.wasm
+	build/examples/plugin_host $(GO_GUEST)
+
+test: need-test build $(GO_GUEST) ## run all tests; TESTS=regex picks some by name
+	cd build && $(CTEST)
+
+demo: need-demo build $(GRAPHVIZ) ## draw a graph with a plug-in from PyPI (examples/graphviz.c)
+	build/examples/graphviz $(GRAPHVIZ) examples/hello.dot >build/hello.svg
+	@echo "The drawing is in build/hello.svg"
+
+format: need-format ## format all C and C++ sources
+	@clang-format-19 -i $(SOURCES)
+
+format-check: need-format ## fail if `make format` would change something
+	@clang-format-19 --dry-run --Werror $(SOURCES)
+
+lint: need-lint build ## clang-tidy and cppcheck
+	@tools/lint.sh build
+
+test-sanitizers: need-test-sanitizers $(ENGINE) $(GO_GUEST) ## run all tests under AddressSanitizer and UBSan
+	$(call cmake_build,build-asan,-DCMAKE_BUILD_TYPE=Debug -DWASI_LIGHT_SANITIZE=address$(,)undefined \
+	  -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19)
+	cd build-asan && $(CTEST)
+
+test-valgrind: need-test-valgrind build ## run the core's tests under valgrind
+	@tools/valgrind.sh build/tests/test_core_*
+
+bench: need-all build ## run the benchmarks
+	@for program in build/bench/*; do [ ! -f "$$program" ] || "$$program" || exit; done
+
+docs: need-all build ## write docs/functions.md from the table of functions
+	@build/tools/functions_md >build/functions.md && cp build/functions.md docs/functions.md
+
+guests: ## build all guests from source (needs their toolchains; see guests/build.sh)
+	guests/build.sh
+
+clean: ## remove what was built, but not the engine
+	rm -rf build build-asan
+
+distclean: clean ## remove the engine (10 minutes to build again), downloads and the Go guest too
+	rm -rf .wasmer .downloads $(GO_GUEST)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+# The tools for goal %, before anything that takes long.
+need-%: FORCE
+	@tools/setup.sh $*
+
+.wasmer/stamp: engine/Cargo.toml engine/Cargo.lock engine/build.rs engine/src/lib.rs tools/build-engine.sh
+	@tools/build-engine.sh
+
+$(GO_GUEST): $(wildcard guests/go_reactor/*)
+	guests/build.sh go_reactor
+
+$(GRAPHVIZ): tools/fetch-graphviz.sh
+	@tools/fetch-graphviz.sh $@
+
+, := ,
+FORCE:
+.PHONY: all build run test demo format format-check lint test-sanitizers test-valgrind bench docs guests clean distclean help
