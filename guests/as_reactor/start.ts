@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The same plug-in built the way `asc` builds by default: what stands at top level runs in the module's start section,
-// that is while it is instantiated, and no `_initialize` is exported. Nothing here calls WASI that early, so any host
-// can run it.
+// that is while it is instantiated, and no `_initialize` is exported. The shim reads the arguments there: a host that
+// binds memory only after instantiation cannot serve that.
 
 export * from "./reactor";
 
