@@ -36,17 +36,18 @@ WASI_LIGHT_API const char *wasi_light_version(void);
 
 /* ---- Errors -------------------------------------------------------------------------------------- */
 
-#define WASI_LIGHT_ERROR_MAP(X)                                           \
-  X(OK, 0, "success")                                                     \
-  X(ARGUMENT, 1, "an argument of this call cannot be used")               \
-  X(OUT_OF_MEMORY, 2, "the host ran out of memory")                       \
-  X(MODULE, 3, "the module is malformed, or more than this host accepts") \
-  X(COMPILE, 4, "the engine did not accept the module")                   \
-  X(LINK, 5, "imports of the module are unresolved or have another type") \
-  X(INSTANTIATE, 6, "the engine did not make the instance")               \
-  X(TRAP, 7, "the guest trapped while it was being initialised")          \
-  X(EXIT, 8, "the guest exited while it was being initialised")           \
-  X(NO_MEMORY, 9, "the guest needed its memory while it was being initialised, and none is bound")
+#define WASI_LIGHT_ERROR_MAP(X)                                                                    \
+  X(OK, 0, "success")                                                                              \
+  X(ARGUMENT, 1, "an argument of this call cannot be used")                                        \
+  X(OUT_OF_MEMORY, 2, "the host ran out of memory")                                                \
+  X(MODULE, 3, "the module is malformed, or more than this host accepts")                          \
+  X(COMPILE, 4, "the engine did not accept the module")                                            \
+  X(LINK, 5, "imports of the module are unresolved or have another type")                          \
+  X(INSTANTIATE, 6, "the engine did not make the instance")                                        \
+  X(TRAP, 7, "the guest trapped while it was being initialised")                                   \
+  X(EXIT, 8, "the guest exited while it was being initialised")                                    \
+  X(NO_MEMORY, 9, "the guest needed its memory while it was being initialised, and none is bound") \
+  X(BUSY, 10, "the pool has no free instance, or the instance is in use")
 
 typedef enum wasi_light_error_code_t {
 #define WASI_LIGHT_ERROR_ENUM(name, value, text) WASI_LIGHT_ERROR_##name = value,
@@ -213,7 +214,9 @@ typedef struct wasi_light_options_t {
                                   [1, 2^64-1], since Go dies on a monotonic 0 */
   const uint64_t *random_seed; /* NULL: random_get gives the operating system's entropy. Else every
                                   environment gets the same documented stream: the ChaCha20 key stream
-                                  (RFC 8439) of key LE64(seed) and 24 zero bytes, nonce 0, counter 0 */
+                                  (RFC 8439) of key LE64(seed) and 24 zero bytes, nonce 0, counter 0. A pool
+                                  can give each lease a stream of its own: number n has LE64(n) in the last 8
+                                  bytes of the nonce */
   wasi_light_input_t in;
   wasi_light_output_t out, err;
 } wasi_light_options_t;
@@ -231,7 +234,7 @@ typedef struct wasi_light_config_t wasi_light_config_t;
 
 /*
  * NULL and `*error` for: ARGUMENT (an env string without '=' or with an empty key, a mode that does not
- * exist, a callback missing, arguments of 4 GiB or more, a newer struct), OUT_OF_MEMORY.
+ * exist, a callback missing, arguments of 4 GiB or more, the struct of another version), OUT_OF_MEMORY.
  */
 WASI_LIGHT_API wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options,
                                                           wasi_light_error_t *error);

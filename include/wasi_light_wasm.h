@@ -70,7 +70,9 @@ WASI_LIGHT_API wasi_light_outcome_t wasi_light_env_outcome(wasi_light_env_t *env
 
 /*
  * What a host accepts of a module. Start from WASI_LIGHT_LIMITS_INIT. A module that begins with more is refused; a
- * memory or table that could grow to more is stopped there: the guest's memory.grow or table.grow gives -1.
+ * memory or table that could grow to more is stopped there: the guest's memory.grow or table.grow gives -1. The latter
+ * takes rewriting, so it holds for modules made by wasi_light_module_new; a guest that the host compiles itself can make
+ * Wasmer abort by growing a table to billions of elements.
  */
 typedef struct wasi_light_limits_t {
   size_t struct_size;
@@ -163,7 +165,8 @@ typedef struct wasi_light_module_t wasi_light_module_t;
  * and exports. `linker` and `limits` may be NULL. The engine must outlive the module. Rewritten is this: mutable
  * globals are exported, data segments joined, maxima of memories and tables lowered to the limits; and a start section
  * is called when memory is bound, so that it can use WASI.
- * NULL and `*error` for MODULE, COMPILE (the engine's message), LINK (all unresolved imports), OUT_OF_MEMORY.
+ * NULL and `*error` for MODULE, COMPILE (the engine's message), LINK (all unresolved imports), ARGUMENT,
+ * OUT_OF_MEMORY.
  */
 WASI_LIGHT_API own wasi_light_module_t *wasi_light_module_new(wasm_engine_t *engine, const void *bytes, size_t size,
                                                               const wasi_light_linker_t *linker,
@@ -230,7 +233,8 @@ WASI_LIGHT_API size_t wasi_light_string_out(wasi_light_instance_t *instance, uin
 
 /*
  * Copies `length` bytes and a NUL into guest memory that the guest's own `allocate`, an export of type
- * (i32) -> (i32), gives for it: the offset, or 0 and the outcome's message in `*error` (TRAP, EXIT, ARGUMENT).
+ * (i32) -> (i32), gives for it: the offset, or 0 and `*error`: TRAP, EXIT, ARGUMENT with the
+ * outcome's message, OUT_OF_MEMORY if the guest gave none.
  */
 WASI_LIGHT_API uint32_t wasi_light_string_in(wasi_light_instance_t *instance, const wasi_light_func_t *allocate,
                                              const char *bytes, size_t length, wasi_light_error_t *error);
@@ -240,6 +244,90 @@ WASI_LIGHT_API wasi_light_env_t *wasi_light_instance_env(const wasi_light_instan
 WASI_LIGHT_API wasi_light_module_t *wasi_light_instance_module(const wasi_light_instance_t *instance);
 WASI_LIGHT_API wasm_store_t *wasi_light_instance_store(const wasi_light_instance_t *instance);
 WASI_LIGHT_API wasm_instance_t *wasi_light_instance_wasm(const wasi_light_instance_t *instance);
+
+/* ---- Pool: instances that are put back, not made anew ------------------------------------------------ */
+
+/*
+ * A pool keeps instances of one module that have been initialised once. Giving one back restores its memory, mutable
+ * globals and WASI state in microseconds, so that whoever takes it next cannot tell it from a new one, whatever was
+ * done with it before: it may have trapped, exited, or closed its streams. That holds for modules that are recyclable
+ * (wasi_light_module_recyclable, and wasi_light_audit for the reasons); with others the pool makes and deletes instances.
+ *
+ * What the guest drew from random_get while it was initialised is part of the snapshot: every lease sees the same. A
+ * guest that keeps such bytes as a key or hash seed should reseed itself in `after_reset`.
+ *
+ * Threads: a pool, with its instances, is for one thread at a time: make one for each worker, of one module.
+ * Descriptors: at most two for a pool, none for an instance.
+ */
+typedef struct wasi_light_pool_t wasi_light_pool_t;
+
+typedef enum wasi_light_reset_t {
+  WASI_LIGHT_RESET_BEST = 0,      /* the best of the below that works here */
+  WASI_LIGHT_RESET_COPY,          /* all memory is copied back; any system */
+  WASI_LIGHT_RESET_COPY_ON_WRITE, /* a private mapping of the snapshot, whose written pages are thrown away */
+  WASI_LIGHT_RESET_SCAN           /* the same, with written pages found by PAGEMAP_SCAN (Linux 6.7) and copied back */
+} wasi_light_reset_t;
+
+/* Start from WASI_LIGHT_POOL_OPTIONS_INIT. Names and pointers are used as long as the pool lives. */
+typedef struct wasi_light_pool_options_t {
+  size_t struct_size;
+  size_t max_live;      /* most instances at once, taken and idle; 0: no limit */
+  size_t warm;          /* how many are made with the pool */
+  size_t keep_resident; /* SCAN: bytes of written pages that stay resident in each instance; default 1 MiB */
+  bool allow_grown; /* keep instances whose memory has grown: what has grown is zeroed, but memory.size stays, so that
+                              they are not as new. Else they are replaced */
+  bool
+      next_random_stream; /* with a seed: lease number n (from 1) gets the seed's stream n. Else each restarts where the
+                              snapshot stood */
+  void *host;             /* the host pointer while an instance is initialised, and while it is idle */
+  const char *warm_up;    /* an export () -> () that is called after _initialize, before the snapshot; or NULL */
+  const char
+      *after_reset; /* an export () -> () that is called whenever an instance is taken, also the first time; or NULL */
+  void (*on_take)(void *data, wasi_light_instance_t *instance); /* called after that; or NULL */
+  void *data;
+  wasi_light_reset_t reset;
+} wasi_light_pool_options_t;
+
+#define WASI_LIGHT_POOL_OPTIONS_INIT \
+  {sizeof(wasi_light_pool_options_t), 0, 0, 1048576, false, false, NULL, NULL, NULL, NULL, NULL, WASI_LIGHT_RESET_BEST}
+
+/*
+ * `options` may be NULL. References to module and config are taken.
+ * NULL and `*error` for ARGUMENT (which names the option), OUT_OF_MEMORY, and whatever keeps the first of the `warm`
+ * instances from being made.
+ */
+WASI_LIGHT_API own wasi_light_pool_t *wasi_light_pool_new(wasi_light_module_t *module, wasi_light_config_t *config,
+                                                          const wasi_light_pool_options_t *options,
+                                                          wasi_light_error_t *error);
+/* Deletes all its instances, also those that are taken. Not while a call is in one. */
+WASI_LIGHT_API void wasi_light_pool_delete(own wasi_light_pool_t *pool);
+
+/*
+ * An instance as new, with this host pointer until it is given back. It is the pool's: not to be deleted.
+ * NULL and `*error` for BUSY (max_live are taken), and for what wasi_light_instance_new, `warm_up` and `after_reset` fail with.
+ */
+WASI_LIGHT_API wasi_light_instance_t *wasi_light_pool_take(wasi_light_pool_t *pool, void *host,
+                                                           wasi_light_error_t *error);
+
+/*
+ * Gives it back; it is reset at once, so that nothing of the lease stays in memory. False and `*error`, with nothing
+ * changed, for BUSY (a call is in it) and ARGUMENT (it is not taken from this pool).
+ */
+WASI_LIGHT_API bool wasi_light_pool_give(wasi_light_pool_t *pool, wasi_light_instance_t *instance,
+                                         wasi_light_error_t *error);
+
+typedef struct wasi_light_pool_stats_t {
+  uint64_t taken;
+  uint64_t made;
+  uint64_t reset;                 /* given back and kept */
+  uint64_t replaced_grown;        /* given back and deleted: memory had grown */
+  uint64_t replaced_unrecyclable; /* ... the module is not recyclable */
+  uint64_t replaced_other;        /* ... memory had moved, or its after_reset failed */
+  size_t live, idle;              /* now */
+  wasi_light_reset_t method;      /* in use: COPY, COPY_ON_WRITE or SCAN */
+} wasi_light_pool_stats_t;
+
+WASI_LIGHT_API void wasi_light_pool_stats(const wasi_light_pool_t *pool, wasi_light_pool_stats_t *stats);
 
 #undef own
 

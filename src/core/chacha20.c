@@ -39,13 +39,14 @@ void wasi_light__chacha20_block(const uint32_t key[8], const uint32_t counter_an
   }
 }
 
-void wasi_light__seeded_bytes(uint64_t seed, uint64_t position, uint8_t *bytes, uint64_t len) {
+void wasi_light__seeded_bytes(uint64_t seed, uint64_t stream, uint64_t position, uint8_t *bytes, uint64_t len) {
   const uint32_t key[8] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
   uint8_t block[64];
   uint64_t done = 0;
   while (done < len) {
     uint64_t number = (position + done) / 64;
-    const uint32_t counter[4] = {(uint32_t)number, (uint32_t)(number >> 32)};
+    const uint32_t counter[4] = {(uint32_t)number, (uint32_t)(number >> 32), (uint32_t)stream,
+                                 (uint32_t)(stream >> 32)};
     wasi_light__chacha20_block(key, counter, block);
     for (uint64_t i = (position + done) % 64; i < 64 && done < len; i++) bytes[done++] = block[i];
   }

@@ -11,9 +11,10 @@
 void wasi_light__chacha20_block(const uint32_t key[8], const uint32_t counter_and_nonce[4], uint8_t block[64]);
 
 /*
- * Bytes [position, position + len) of the stream for a seed: key LE64(seed) then zeros, nonce 0, blocks
- * counted from 0. The counter's carry goes into the first word of the nonce, so nothing repeats before 2^70 bytes.
+ * Bytes [position, position + len) of a seed's stream number `stream`: key LE64(seed) then zeros, blocks counted from 0,
+ * nonce 0 but for its last two words, which are LE64(stream). The counter's carry goes into the first word of the nonce,
+ * so nothing repeats before 2^70 bytes.
  */
-void wasi_light__seeded_bytes(uint64_t seed, uint64_t position, uint8_t *bytes, uint64_t len);
+void wasi_light__seeded_bytes(uint64_t seed, uint64_t stream, uint64_t position, uint8_t *bytes, uint64_t len);
 
 #endif

@@ -3,6 +3,7 @@
 #include "env.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "../platform/host.h"
 
@@ -46,12 +47,52 @@ void wasi_light_env_reset(wasi_light_env_t *env) {
     env->fdflags[i] = 0;
   }
   env->random_position = 0;
+  env->random_stream = 0;
   env->in_position = 0;
   env->no_memory = NULL;
   env->exit_code = 0;
   env->exited = false;
   wasi_light_env_clear_captured(env, P1_STDOUT);
   wasi_light_env_clear_captured(env, P1_STDERR);
+}
+
+bool wasi_light__env_save(const wasi_light_env_t *env, wasi_light__env_state_t *state) {
+  *state = (wasi_light__env_state_t){.random_position = env->random_position, .in_position = env->in_position};
+  memcpy(state->stream, env->stream, sizeof state->stream);
+  memcpy(state->fdflags, env->fdflags, sizeof state->fdflags);
+  for (int i = 0; i < 2; i++) {
+    const p1_capture_t *capture = &env->capture[i];
+    state->capture[i] = (p1_capture_t){NULL, capture->size, capture->dropped};
+    if (capture->size == 0) continue;
+    state->capture[i].bytes = malloc(capture->size);
+    if (!state->capture[i].bytes) {
+      wasi_light__env_state_free(state);
+      return false;
+    }
+    memcpy(state->capture[i].bytes, capture->bytes, capture->size);
+  }
+  return true;
+}
+
+void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_t *state) {
+  env->random_position = state->random_position;
+  env->in_position = state->in_position;
+  memcpy(env->stream, state->stream, sizeof env->stream);
+  memcpy(env->fdflags, state->fdflags, sizeof env->fdflags);
+  env->no_memory = NULL;
+  env->exit_code = 0;
+  env->exited = false;
+  for (int i = 0; i < 2; i++) {
+    const p1_capture_t *capture = &state->capture[i];
+    if (capture->size > 0) memcpy(env->capture[i].bytes, capture->bytes, capture->size);
+    env->capture[i].size = capture->size;
+    env->capture[i].dropped = capture->dropped;
+  }
+}
+
+void wasi_light__env_state_free(wasi_light__env_state_t *state) {
+  free(state->capture[0].bytes);
+  free(state->capture[1].bytes);
 }
 
 void *wasi_light_env_host(const wasi_light_env_t *env) {

@@ -9,6 +9,7 @@
 #ifndef WASI_LIGHT_ENV_H
 #define WASI_LIGHT_ENV_H
 
+#include <stdarg.h>
 #include <stdatomic.h>
 
 #include "p1_abi.h"
@@ -54,6 +55,7 @@ struct wasi_light_env_t {
   void *store; /* the adapter's: where traps are made */
 
   uint64_t random_position; /* bytes taken from the seeded stream */
+  uint64_t random_stream;   /* which of the seed's streams */
   size_t in_position;       /* bytes taken from an input of BYTES */
   p1_capture_t capture[2];  /* stdout, stderr */
 
@@ -67,6 +69,21 @@ struct wasi_light_env_t {
 
 /* Takes the view of the guest's memory: 0 or P1_STOP_NO_MEMORY. */
 uint32_t wasi_light__memory(wasi_light_env_t *env, p1_mem_t *mem);
+
+/* What a guest's calls change in an environment, as it is at some moment. */
+typedef struct wasi_light__env_state_t {
+  uint64_t random_position;
+  size_t in_position;
+  uint8_t stream[P1_STREAMS];
+  uint8_t fdflags[P1_STREAMS];
+  p1_capture_t capture[2]; /* `bytes` is a copy, or NULL */
+} wasi_light__env_state_t;
+
+/* False if memory runs out. A saved state is to be freed. */
+bool wasi_light__env_save(const wasi_light_env_t *env, wasi_light__env_state_t *state);
+/* Goes back to it: an exit is forgotten. The random stream's number stays. */
+void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_t *state);
+void wasi_light__env_state_free(wasi_light__env_state_t *state);
 
 /* The stream that an fd names, or P1_CLOSED for a closed or unknown one. */
 static inline uint32_t p1_stream_of(const wasi_light_env_t *env, uint32_t fd) {
@@ -85,8 +102,11 @@ static inline uint32_t wasi_light__called(wasi_light_env_t *env, const char *nam
   return status;
 }
 
-/* snprintf that ends a text that was cut with "...". */
+/* snprintf and vsnprintf that end a text that was cut with "...". */
 void wasi_light__format(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+void wasi_light__format_list(char *text, size_t size, const char *format, va_list list)
+    __attribute__((format(printf, 3, 0)));
 
 /* Fills `*error` if there is one; the caller then returns NULL or false. */
 void wasi_light__fail(wasi_light_error_t *error, wasi_light_error_code_t code, const char *format, ...)

@@ -30,7 +30,7 @@ const char *wasi_light_errno_name(wasi_light_errno_t value) {
   }
 }
 
-static void format_list(char *text, size_t size, const char *format, va_list list) {
+void wasi_light__format_list(char *text, size_t size, const char *format, va_list list) {
   int length = vsnprintf(text, size, format, list);
   if (length < 0) text[0] = '\0';
   else if ((size_t)length >= size) memcpy(text + size - 4, "...", 4);
@@ -39,7 +39,7 @@ static void format_list(char *text, size_t size, const char *format, va_list lis
 void wasi_light__format(char *text, size_t size, const char *format, ...) {
   va_list list;
   va_start(list, format);
-  format_list(text, size, format, list);
+  wasi_light__format_list(text, size, format, list);
   va_end(list);
 }
 
@@ -49,6 +49,6 @@ void wasi_light__fail(wasi_light_error_t *error, wasi_light_error_code_t code, c
   va_start(list, format);
   error->code = code;
   error->exit_code = 0;
-  format_list(error->message, sizeof error->message, format, list);
+  wasi_light__format_list(error->message, sizeof error->message, format, list);
   va_end(list);
 }

@@ -10,7 +10,7 @@
 #include "env.h"
 
 enum { P1_SUBSCRIPTIONS_MAX = 1024 };
-enum { NEVER_READY, READY, BY_CLOCK, BY_STREAM }; /* what decides about a subscription */
+enum { READY, BY_CLOCK, BY_STREAM }; /* what decides about a subscription */
 
 typedef struct poll_entry_t {
   uint64_t userdata;

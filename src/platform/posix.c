@@ -130,7 +130,7 @@ static uint32_t move(int fd, uint8_t *base, const host_slice_t *slices, uint32_t
     uint32_t error = move_some(fd, base, slices + i, some, write, nonblock, &moved);
     if (error != WASI_LIGHT_ESUCCESS) return *done > 0 ? (uint32_t)WASI_LIGHT_ESUCCESS : error;
     *done += (uint32_t)moved;
-    if (moved < wanted) break;
+    if (moved < wanted || !write) break; /* to read on could mean to wait, with bytes in hand */
   }
   return WASI_LIGHT_ESUCCESS;
 }

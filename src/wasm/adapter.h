@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the adapter's files share. Only files of this folder know wasm.h, and only wasmer.c knows wasmer.h. */
+/* What the adapter's files share. Of the library, only files of this folder know wasm.h, and only
+ * wasmer.c knows wasmer.h. */
 #ifndef WASI_LIGHT_ADAPTER_H
 #define WASI_LIGHT_ADAPTER_H
 
@@ -142,10 +143,19 @@ struct wasi_light_instance_t {
   wasi_light_env_t *env;
   wasm_store_t *store;
   wasm_instance_t *wasm;
-  wasm_extern_vec_t exports;        /* as module->export_types */
-  uint32_t depth;                   /* of calls that are in it */
-  struct wasi_light__slot_t *slots; /* one for each host function that the module imports */
+  wasm_extern_vec_t exports;           /* as module->export_types */
+  uint32_t depth;                      /* of calls that are in it */
+  struct wasi_light__member_t *member; /* what its pool knows of it; NULL: it is of no pool */
+  struct wasi_light__slot_t *slots;    /* one for each host function that the module imports */
 };
+
+/* The error for a guest that did not get through what the library ran in it; `where` says what that was. */
+void wasi_light__fail_outcome(wasi_light_error_t *error, const char *where, const wasi_light_outcome_t *outcome);
+
+/* ---- pool.c ---- */
+
+/* For tests: whether the memory, its size and the globals of a pool's instance are those of its snapshot. */
+bool wasi_light__pool_is_pristine(const wasi_light_instance_t *instance);
 
 /* ---- wasmer.c: what wasm.h does not have ---- */
 

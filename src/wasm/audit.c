@@ -9,7 +9,6 @@
 #include "audit.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "code.h"
@@ -27,7 +26,7 @@ static void say(report_t *report, const char *format, ...) {
   report->reasons++;
   if (!report->line) return;
   va_start(list, format);
-  vsnprintf(text, sizeof text, format, list);
+  wasi_light__format_list(text, sizeof text, format, list);
   va_end(list);
   report->line(report->context, text);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An instance: a store, an environment and the engine's instance, made after the module's plan; and calls into it. */
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +32,7 @@ own wasm_trap_t *wasi_light_trap(wasi_light_instance_t *instance, const char *fo
   char text[1024];
   va_list list;
   va_start(list, format);
-  vsnprintf(text, sizeof text, format, list);
+  wasi_light__format_list(text, sizeof text, format, list);
   va_end(list);
   return wasi_light__text_trap(instance->store, text);
 }
@@ -87,8 +86,7 @@ static bool make_imports(wasi_light_instance_t *instance, import_list_t *list) {
   return true;
 }
 
-/* The error for a guest that did not get through its start-up; `where` is what it ran. */
-static void fail_outcome(wasi_light_error_t *error, const char *where, const wasi_light_outcome_t *outcome) {
+void wasi_light__fail_outcome(wasi_light_error_t *error, const char *where, const wasi_light_outcome_t *outcome) {
   wasi_light_error_code_t code = outcome->kind == WASI_LIGHT_EXITED      ? WASI_LIGHT_ERROR_EXIT
                                  : outcome->kind == WASI_LIGHT_NO_MEMORY ? WASI_LIGHT_ERROR_NO_MEMORY
                                                                          : WASI_LIGHT_ERROR_TRAP;
@@ -112,7 +110,7 @@ static bool instantiate(wasi_light_instance_t *instance, wasi_light_error_t *err
   delete_import_list(&list);
   if (trap) { /* a segment that does not fit: the start section has become an export */
     wasi_light_outcome_t outcome = wasi_light_env_outcome(instance->env, trap);
-    fail_outcome(error, "instantiation", &outcome);
+    wasi_light__fail_outcome(error, "instantiation", &outcome);
     return false;
   }
   if (!instance->wasm) {
@@ -151,7 +149,7 @@ static bool start_up(wasi_light_instance_t *instance, const wasi_light_func_t *f
   static const wasm_val_vec_t no_args = WASM_EMPTY_VEC;
   wasm_val_vec_t no_results = WASM_EMPTY_VEC;
   wasi_light_outcome_t outcome = enter(instance, func, &no_args, &no_results);
-  if (outcome.kind != WASI_LIGHT_RETURNED) fail_outcome(error, where, &outcome);
+  if (outcome.kind != WASI_LIGHT_RETURNED) wasi_light__fail_outcome(error, where, &outcome);
   return outcome.kind == WASI_LIGHT_RETURNED;
 }
 
@@ -212,7 +210,7 @@ static wasi_light_outcome_t refused(const char *format, ...) {
   outcome.kind = WASI_LIGHT_REFUSED;
   outcome.exit_code = 0;
   va_start(list, format);
-  vsnprintf(outcome.message, sizeof outcome.message, format, list);
+  wasi_light__format_list(outcome.message, sizeof outcome.message, format, list);
   va_end(list);
   return outcome;
 }
