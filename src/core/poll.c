@@ -22,14 +22,16 @@ typedef struct poll_entry_t {
   uint8_t stream; /* of fd_read and fd_write */
 } poll_entry_t;
 
-/* The host's time when the guest's clock, which is shifted by `offset`, shows `time`. */
+/* The host's time when the guest's clock, which is shifted by `offset` and shows at least 1, shows `time`. */
 static uint64_t host_deadline(uint64_t time, int64_t offset) {
+  if (time <= 1) return 0;
   uint64_t distance = offset < 0 ? 0 - (uint64_t)offset : (uint64_t)offset;
   if (offset >= 0) return time > distance ? time - distance : 0;
   return time > UINT64_MAX - distance ? UINT64_MAX : time + distance;
 }
 
-static void take_clock(const wasi_light_env_t *env, p1_mem_t mem, uint64_t at, poll_entry_t *entry) {
+/* `now` is the host's monotonic clock: one reading for all, so that equal timeouts end together. */
+static void take_clock(const wasi_light_env_t *env, p1_mem_t mem, uint64_t at, uint64_t now, poll_entry_t *entry) {
   uint32_t id = p1_load_u32(mem, at + P1_SUBSCRIPTION_CLOCK_ID);
   uint64_t timeout = p1_load_u64(mem, at + P1_SUBSCRIPTION_CLOCK_TIMEOUT);
   uint16_t flags = p1_load_u16(mem, at + P1_SUBSCRIPTION_CLOCK_FLAGS);
@@ -43,7 +45,6 @@ static void take_clock(const wasi_light_env_t *env, p1_mem_t mem, uint64_t at, p
     entry->clock = (uint8_t)id;
     entry->deadline = host_deadline(timeout, env->config->clock_offset_ns);
   } else {
-    uint64_t now = host_clock_time(P1_CLOCK_MONOTONIC);
     entry->decided = BY_CLOCK;
     entry->clock = P1_CLOCK_MONOTONIC;
     entry->deadline = timeout > UINT64_MAX - now ? UINT64_MAX : now + timeout;
@@ -64,11 +65,12 @@ static void take_stream(const wasi_light_env_t *env, p1_mem_t mem, uint64_t at, 
 /* Reads every subscription; false for one of a type that preview 1 does not have. */
 static bool take_subscriptions(const wasi_light_env_t *env, p1_mem_t mem, uint32_t in, uint32_t count,
                                poll_entry_t *entries) {
+  uint64_t now = host_clock_time(P1_CLOCK_MONOTONIC);
   for (uint32_t i = 0; i < count; i++) {
     uint64_t at = in + (uint64_t)i * P1_SUBSCRIPTION_SIZE;
     poll_entry_t *entry = &entries[i];
     *entry = (poll_entry_t){.userdata = p1_load_u64(mem, at), .type = p1_load_u8(mem, at + P1_SUBSCRIPTION_TAG)};
-    if (entry->type == P1_EVENTTYPE_CLOCK) take_clock(env, mem, at, entry);
+    if (entry->type == P1_EVENTTYPE_CLOCK) take_clock(env, mem, at, now, entry);
     else if (entry->type <= P1_EVENTTYPE_FD_WRITE) take_stream(env, mem, at, entry);
     else return false;
   }
@@ -120,7 +122,8 @@ static void store_event(const wasi_light_env_t *env, p1_mem_t mem, uint64_t at, 
   bool hangup = false;
   if (nbytes > 0) {
     hangup = polls[entry->stream].hangup;
-    if (polls[entry->stream].available > 0) nbytes = polls[entry->stream].available;
+    bool ended = hangup && entry->type == P1_EVENTTYPE_FD_READ;
+    if (ended || polls[entry->stream].available > 0) nbytes = polls[entry->stream].available;
     if (entry->stream == P1_STDIN && in->mode <= WASI_LIGHT_INPUT_BYTES && in->mode != WASI_LIGHT_INPUT_INHERIT) {
       nbytes = in->size - env->in_position;
       hangup = nbytes == 0;
