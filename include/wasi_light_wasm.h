@@ -172,6 +172,44 @@ WASI_LIGHT_API own wasi_light_module_t *wasi_light_module_new(wasm_engine_t *eng
                                                               const wasi_light_linker_t *linker,
                                                               const wasi_light_limits_t *limits,
                                                               wasi_light_error_t *error);
+
+/*
+ * The same with a cache: where compiled code is kept from one process to the next. Compiled code is run as it is, so it
+ * must come from nobody but this user: `folder` is made with mode 0700 if it is not there, and refused (ARGUMENT) if it
+ * belongs to another user or others can write it. An entry is found by the SHA-256 of the rewritten module, the engine's
+ * and the rewriter's version, the limits, the processor's features and `tag`; it is written in one step, and carries a
+ * SHA-256 of its own, which is verified before the engine sees it. An entry that is damaged, or that cannot be read or
+ * written, is as one that is not there: the module is compiled. Nothing is ever removed from the folder.
+ */
+typedef struct wasi_light_cache_t {
+  size_t struct_size;
+  const char *folder;
+  const char *tag; /* names how the engine is configured, wherever that differs from wasm_engine_new; may be NULL */
+} wasi_light_cache_t;
+
+#define WASI_LIGHT_CACHE_INIT {sizeof(wasi_light_cache_t), NULL, NULL}
+
+WASI_LIGHT_API own wasi_light_module_t *wasi_light_module_new_cached(wasm_engine_t *engine, const void *bytes,
+                                                                     size_t size, const wasi_light_linker_t *linker,
+                                                                     const wasi_light_limits_t *limits,
+                                                                     const wasi_light_cache_t *cache,
+                                                                     wasi_light_error_t *error);
+
+/*
+ * Compiled code in the host's own hands. wasi_light_compile gives an artifact for a module, limits (may be NULL) and tag (may
+ * be NULL); wasi_light_module_new_compiled takes it with the same module, limits and tag, and with `bytes` again, which say what the
+ * module is. An artifact that is damaged, or was made for anything else, is a COMPILE error. Like the cache's, artifacts are
+ * to be trusted as the host's own code is.
+ */
+WASI_LIGHT_API bool wasi_light_compile(wasm_engine_t *engine, const void *bytes, size_t size,
+                                       const wasi_light_limits_t *limits, const char *tag,
+                                       own wasm_byte_vec_t *artifact, wasi_light_error_t *error);
+WASI_LIGHT_API own wasi_light_module_t *wasi_light_module_new_compiled(wasm_engine_t *engine, const void *bytes,
+                                                                       size_t size, const wasi_light_linker_t *linker,
+                                                                       const wasi_light_limits_t *limits,
+                                                                       const char *tag, const void *artifact,
+                                                                       size_t artifact_size, wasi_light_error_t *error);
+
 WASI_LIGHT_API own wasi_light_module_t *wasi_light_module_copy(wasi_light_module_t *module);
 WASI_LIGHT_API void wasi_light_module_delete(own wasi_light_module_t *module);
 

@@ -159,6 +159,8 @@ bool wasi_light__pool_is_pristine(const wasi_light_instance_t *instance);
 
 /* ---- wasmer.c: what wasm.h does not have ---- */
 
+const char *wasi_light__engine_version(void);
+
 /* The engine's message for the call that just failed on this thread. */
 void wasi_light__engine_message(char *text, size_t size);
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A module: checked, compiled, and its imports and exports resolved once, so that an instance looks nothing up. */
+/* A module: its imports and exports resolved once, so that an instance looks nothing up. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "audit.h"
 #include "rewrite.h"
 
 /* Whether the host's definition is of the type that the import wants; else notes the problem. */
@@ -126,28 +125,6 @@ static bool check_entry(const wasi_light_func_t *func, const char *name, wasi_li
   return false;
 }
 
-/* Compiling needs a store; what comes of it does not. */
-static bool compile(wasi_light_module_t *module, const void *bytes, size_t size, wasi_light_error_t *error) {
-  char message[2048];
-  wasm_byte_vec_t binary = {size, (wasm_byte_t *)bytes}; /* borrowed, and not written */
-  wasm_store_t *store = wasm_store_new(module->engine);
-  if (!store) {
-    wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "the engine made no store");
-    return false;
-  }
-  module->wasm = wasm_module_new(store, &binary);
-  if (!module->wasm) {
-    wasi_light__engine_message(message, sizeof message);
-    wasi_light__fail(error, WASI_LIGHT_ERROR_COMPILE, "%s", message);
-  } else {
-    wasm_module_imports(module->wasm, &module->import_types);
-    wasm_module_exports(module->wasm, &module->export_types);
-  }
-  wasm_store_delete(store);
-  return module->wasm != NULL;
-}
-
-/* Fills the module from the rewritten bytes. */
 static bool fill(wasi_light_module_t *module, const wasi_light__rewritten_t *rewritten,
                  const wasi_light_linker_t *linker, wasi_light_error_t *error) {
   wasi_light__scan_t scan;
@@ -155,49 +132,31 @@ static bool fill(wasi_light_module_t *module, const wasi_light__rewritten_t *rew
   if (!good) {
     wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory to read a module of %zu bytes", rewritten->size);
   }
-  good = good && compile(module, rewritten->bytes, rewritten->size, error) && plan_imports(module, linker, error) &&
-         list_functions(module, rewritten->prefix, error) && list_globals(module, &scan, error) &&
-         check_entry(module->start, "_start", error) && check_entry(module->initialize, "_initialize", error);
+  good = good && plan_imports(module, linker, error) && list_functions(module, rewritten->prefix, error) &&
+         list_globals(module, &scan, error) && check_entry(module->start, "_start", error) &&
+         check_entry(module->initialize, "_initialize", error);
   wasi_light__scan_free(&scan);
   return good;
 }
 
-static own wasi_light_module_t *new_module(wasm_engine_t *engine, const wasi_light__scan_t *scan,
-                                           const wasi_light_linker_t *linker, const wasi_light_limits_t *limits,
-                                           wasi_light_error_t *error) {
-  wasi_light__rewritten_t rewritten;
-  if (!wasi_light__rewrite(scan, limits, &rewritten, error)) return NULL;
+own wasi_light_module_t *wasi_light__module_from(wasm_engine_t *engine, own wasm_module_t *wasm,
+                                                 const wasi_light__rewritten_t *rewritten, bool recyclable,
+                                                 const wasi_light_linker_t *linker, wasi_light_error_t *error) {
   wasi_light_module_t *module = calloc(1, sizeof *module);
   if (!module) {
+    wasm_module_delete(wasm);
     wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for a module");
-    free(rewritten.bytes);
     return NULL;
   }
   atomic_init(&module->references, 1);
   module->engine = engine;
-  module->recyclable = wasi_light__is_recyclable(scan, NULL, NULL);
-  bool good = fill(module, &rewritten, linker, error);
-  free(rewritten.bytes);
-  if (good) return module;
+  module->wasm = wasm;
+  module->recyclable = recyclable;
+  wasm_module_imports(wasm, &module->import_types);
+  wasm_module_exports(wasm, &module->export_types);
+  if (fill(module, rewritten, linker, error)) return module;
   wasi_light_module_delete(module);
   return NULL;
-}
-
-own wasi_light_module_t *wasi_light_module_new(wasm_engine_t *engine, const void *bytes, size_t size,
-                                               const wasi_light_linker_t *linker, const wasi_light_limits_t *limits,
-                                               wasi_light_error_t *error) {
-  wasi_light__scan_t scan;
-  if (!wasi_light__take_limits(&limits, error)) return NULL;
-  if (!engine || !bytes) {
-    wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "%s is NULL", !engine ? "engine" : "bytes");
-    return NULL;
-  }
-  wasi_light_module_t *module = NULL;
-  if (wasi_light__scan_checked(&scan, bytes, size, limits, error)) {
-    module = new_module(engine, &scan, linker, limits, error);
-  }
-  wasi_light__scan_free(&scan);
-  return module;
 }
 
 own wasi_light_module_t *wasi_light_module_copy(wasi_light_module_t *module) {
@@ -210,11 +169,9 @@ void wasi_light_module_delete(own wasi_light_module_t *module) {
   free(module->imports);
   free(module->funcs);
   free(module->globals);
-  if (module->wasm) {
-    wasm_importtype_vec_delete(&module->import_types);
-    wasm_exporttype_vec_delete(&module->export_types);
-    wasm_module_delete(module->wasm);
-  }
+  wasm_importtype_vec_delete(&module->import_types);
+  wasm_exporttype_vec_delete(&module->export_types);
+  wasm_module_delete(module->wasm);
   free(module);
 }
 

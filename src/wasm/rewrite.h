@@ -25,6 +25,11 @@ typedef struct wasi_light__rewritten_t {
 bool wasi_light__rewrite(const wasi_light__scan_t *scan, const wasi_light_limits_t *limits,
                          wasi_light__rewritten_t *out, wasi_light_error_t *error);
 
+/* module.c: the module for the engine's `wasm`, which was made from the rewritten bytes. */
+own wasi_light_module_t *wasi_light__module_from(wasm_engine_t *engine, own wasm_module_t *wasm,
+                                                 const wasi_light__rewritten_t *rewritten, bool recyclable,
+                                                 const wasi_light_linker_t *linker, wasi_light_error_t *error);
+
 /* Changes when the output for some input changes: part of the key of compiled modules. */
 #define WASI_LIGHT__REWRITER_VERSION 1
 

@@ -5,6 +5,10 @@
 
 #include "adapter.h"
 
+const char *wasi_light__engine_version(void) {
+  return wasmer_version();
+}
+
 void wasi_light__engine_message(char *text, size_t size) {
   int length = wasmer_last_error_length();
   char *message = length > 0 ? malloc((size_t)length) : NULL;
