@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$2
 
-# block LANGUAGE: the text of the code blocks of that language in README.md.
-block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`/!p;}" README.md; }
+# block LANGUAGE: the text of the first code block of that language in README.md.
+block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`\$/q;/^\`\`\`/!p;}" README.md; }
 
 case $1 in
   functions) # is made from the table
