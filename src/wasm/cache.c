@@ -97,9 +97,10 @@ uint8_t *wasi_light__artifact_new(const void *payload, size_t payload_size, cons
 
 void wasi_light__artifact_name(const uint8_t key[WASI_LIGHT__DIGEST], char name[2 * WASI_LIGHT__DIGEST + 16]) {
   static const char digits[] = "0123456789abcdef";
+  size_t used = 0;
   for (int i = 0; i < WASI_LIGHT__DIGEST; i++) {
-    name[2 * i] = digits[key[i] >> 4];
-    name[2 * i + 1] = digits[key[i] & 15];
+    name[used++] = digits[key[i] >> 4];
+    name[used++] = digits[key[i] & 15];
   }
-  memcpy(name + 2 * WASI_LIGHT__DIGEST, ".compiled", sizeof ".compiled");
+  memcpy(name + used, ".compiled", sizeof ".compiled");
 }

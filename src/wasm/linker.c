@@ -44,11 +44,13 @@ static bool copy_strings(wasi_light__definition_t *definition, const char *modul
   size_t module_size = strlen(module) + 1;
   size_t name_size = strlen(name) + 1;
   size_t signature_size = signature ? strlen(signature) + 1 : 0;
-  char *text = malloc(module_size + name_size + signature_size);
-  if (!text) return false;
-  definition->module = memcpy(text, module, module_size);
-  definition->name = memcpy(text + module_size, name, name_size);
-  definition->signature = signature ? memcpy(text + module_size + name_size, signature, signature_size) : NULL;
+  definition->module = malloc(module_size + name_size + signature_size);
+  if (!definition->module) return false;
+  definition->name = definition->module + module_size;
+  definition->signature = signature ? definition->name + name_size : NULL;
+  memcpy(definition->module, module, module_size);
+  memcpy(definition->name, name, name_size);
+  if (signature) memcpy(definition->signature, signature, signature_size);
   return true;
 }
 

@@ -42,13 +42,13 @@ uint64_t wasi_light__read_u64(wasi_light__reader_t *r) {
 
 uint32_t wasi_light__read_s32(wasi_light__reader_t *r) {
   size_t start = r->at;
-  uint32_t value = 0;
+  uint64_t value = 0;
   for (unsigned shift = 0; shift < 35; shift += 7) {
     uint8_t byte = wasi_light__read_u8(r);
-    value |= (uint32_t)(byte & 0x7f) << shift;
+    value |= (uint64_t)(byte & 0x7f) << shift;
     if (byte >= 0x80) continue;
-    if (shift < 28 && (byte & 0x40)) value |= UINT32_MAX << (shift + 7);
-    return value;
+    if (byte & 0x40) value |= UINT64_MAX << (shift + 7); /* the sign */
+    return (uint32_t)value;
   }
   wasi_light__reader_fail(r, start, "integer is too long");
   return 0;
