@@ -145,8 +145,9 @@ static bool elements_hold(const wasi_light__scan_t *scan, uint32_t func) {
   return r.problem != NULL;
 }
 
-/* Whether anything but the start section names the function, other than code. Globals of references are taken to. */
+/* Whether anything but the start section and code may name the function: values of tables and of globals are taken to. */
 static bool is_held(const wasi_light__scan_t *scan, uint32_t func) {
+  if (scan->has_table_values) return true;
   const wasi_light__scan_global_t *globals = wasi_light__globals(scan);
   for (size_t i = 0; i < scan->globals.count; i++) {
     if (!globals[i].imported && globals[i].type < WASI_LIGHT__V128) return true;

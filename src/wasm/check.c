@@ -8,6 +8,8 @@
 #include "adapter.h"
 #include "scan.h"
 
+enum { MEMORY_PAGES_ALL = 65536 };
+
 static const wasi_light__slice_t none = {NULL, 0};
 
 static bool refuse(wasi_light_error_t *error, wasi_light__slice_t module, wasi_light__slice_t name, const char *what) {
@@ -69,6 +71,16 @@ static bool check_exports(const wasi_light__scan_t *scan, wasi_light_error_t *er
   return true;
 }
 
+/* The engine would check it, but the rewriter makes an export of it. */
+static bool check_start(const wasi_light__scan_t *scan, wasi_light_error_t *error) {
+  char signature[8];
+  if (!scan->has_start) return true;
+  if (wasi_light__scan_signature(scan, scan->start, signature, sizeof signature) && strcmp(signature, "()") == 0) {
+    return true;
+  }
+  return refuse(error, none, none, "has a start function that is not of type () -> ()");
+}
+
 static bool check_limits(const wasi_light__scan_t *scan, const wasi_light_limits_t *limits, wasi_light_error_t *error) {
   uint64_t elements = 0;
   for (size_t i = 0; i < scan->tables.count; i++) elements += wasi_light__tables(scan)[i].min;
@@ -76,7 +88,11 @@ static bool check_limits(const wasi_light__scan_t *scan, const wasi_light_limits
     return refuse(error, none, none, "has tables that begin with more elements than the limit table_elements allows");
   }
   for (size_t i = 0; i < scan->memories.count; i++) {
-    if (wasi_light__memories(scan)[i].min > limits->memory_pages) {
+    const wasi_light__scan_limits_t *memory = &wasi_light__memories(scan)[i];
+    if (memory->flags & 1 && memory->max > MEMORY_PAGES_ALL) {
+      return refuse(error, none, none, "has a memory of more than 65536 pages");
+    }
+    if (memory->min > limits->memory_pages) {
       return refuse(error, none, none, "has a memory that begins with more pages than the limit memory_pages allows");
     }
   }
@@ -92,7 +108,8 @@ bool wasi_light__scan_checked(wasi_light__scan_t *scan, const void *bytes, size_
     wasi_light__fail(error, WASI_LIGHT_ERROR_MODULE, "malformed module at byte %zu: %s", scan->r.problem_at,
                      scan->r.problem);
   }
-  return readable && check_imports(scan, error) && check_exports(scan, error) && check_limits(scan, limits, error);
+  return readable && check_imports(scan, error) && check_exports(scan, error) && check_start(scan, error) &&
+         check_limits(scan, limits, error);
 }
 
 bool wasi_light__take_limits(const wasi_light_limits_t **limits, wasi_light_error_t *error) {

@@ -310,6 +310,12 @@ static uint32_t fail_string(wasi_light_error_t *error, wasi_light_error_code_t c
   return 0;
 }
 
+static uint32_t fail_allocation(wasi_light_error_t *error, const wasi_light_outcome_t *outcome) {
+  if (outcome->kind == WASI_LIGHT_REFUSED) return fail_string(error, WASI_LIGHT_ERROR_ARGUMENT, outcome->message);
+  wasi_light__fail_outcome(error, "the guest's allocator", outcome);
+  return 0;
+}
+
 uint32_t wasi_light_string_in(wasi_light_instance_t *instance, const wasi_light_func_t *allocate, const char *bytes,
                               size_t length, wasi_light_error_t *error) {
   wasm_val_t result = {.kind = WASM_I32, .of = {.i32 = 0}};
@@ -319,9 +325,7 @@ uint32_t wasi_light_string_in(wasi_light_instance_t *instance, const wasi_light_
     return fail_string(error, WASI_LIGHT_ERROR_ARGUMENT, "allocate is not a function (i32) -> (i32)");
   }
   wasi_light_outcome_t outcome = wasi_light_call(instance, allocate, &size, 1, &result, 1);
-  if (outcome.kind == WASI_LIGHT_EXITED) return fail_string(error, WASI_LIGHT_ERROR_EXIT, outcome.message);
-  if (outcome.kind == WASI_LIGHT_REFUSED) return fail_string(error, WASI_LIGHT_ERROR_ARGUMENT, outcome.message);
-  if (outcome.kind != WASI_LIGHT_RETURNED) return fail_string(error, WASI_LIGHT_ERROR_TRAP, outcome.message);
+  if (outcome.kind != WASI_LIGHT_RETURNED) return fail_allocation(error, &outcome);
   uint32_t offset = (uint32_t)result.of.i32;
   uint8_t *memory = offset == 0 ? NULL : wasi_light_memory(instance, offset, (uint64_t)length + 1);
   if (!memory) {

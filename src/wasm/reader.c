@@ -47,10 +47,11 @@ uint32_t wasi_light__read_s32(wasi_light__reader_t *r) {
     uint8_t byte = wasi_light__read_u8(r);
     value |= (uint64_t)(byte & 0x7f) << shift;
     if (byte >= 0x80) continue;
-    if (byte & 0x40) value |= UINT64_MAX << (shift + 7); /* the sign */
+    if (shift == 28 && (byte & 0x78) != 0 && (byte & 0x78) != 0x78) break; /* bits past the 32nd are its copies */
+    if (byte & 0x40) value |= UINT64_MAX << (shift + 7);                   /* the sign */
     return (uint32_t)value;
   }
-  wasi_light__reader_fail(r, start, "integer is too long");
+  wasi_light__reader_fail(r, start, "integer is too long or too large");
   return 0;
 }
 

@@ -184,10 +184,9 @@ static void note_data_use(void *context, uint32_t func, wasi_light__effect_t eff
 /* Whether numbers of data segments may change, and memory 0 starts as zeros that nobody else has seen. */
 static bool may_merge(const wasi_light__scan_t *scan) {
   bool used = false;
-  wasi_light__reader_t count = wasi_light__section(scan, WASI_LIGHT__DATA_COUNT);
   wasi_light__reader_t code;
   if (scan->memories.count == 0 || wasi_light__memories(scan)[0].imported) return false;
-  if (!wasi_light__more(&count)) return true;
+  if (!wasi_light__section_is_there(scan, WASI_LIGHT__DATA_COUNT)) return true;
   return wasi_light__walk_code(scan, &code, note_data_use, &used) && !used;
 }
 
@@ -279,12 +278,23 @@ static void merge_segment(rewrite_t *rw, wasi_light__reader_t *r, run_t *run) {
   rw->segment_count++;
 }
 
+/* The data count must be that of the segments: a wrong one must not become right by being written anew. */
+static void check_data_count(const rewrite_t *rw, uint32_t segments, wasi_light__reader_t *data) {
+  wasi_light__reader_t r = wasi_light__section(rw->scan, WASI_LIGHT__DATA_COUNT);
+  if (!wasi_light__section_is_there(rw->scan, WASI_LIGHT__DATA_COUNT)) return;
+  size_t at = r.at;
+  if (wasi_light__read_u32(&r) != segments || wasi_light__more(&r) || r.problem) {
+    wasi_light__reader_fail(data, at, "the data count is not the number of data segments");
+  }
+}
+
 static bool merge_data(rewrite_t *rw, wasi_light_error_t *error) {
   wasi_light__reader_t r = wasi_light__section(rw->scan, WASI_LIGHT__DATA);
   run_t run = {0};
   rw->merge = wasi_light__more(&r) && may_merge(rw->scan);
   if (!rw->merge) return true;
   uint32_t count = wasi_light__read_count(&r);
+  check_data_count(rw, count, &r);
   for (uint32_t i = 0; i < count && !r.problem; i++) merge_segment(rw, &r, &run);
   end_run(rw, &run);
   free(run.bytes.bytes);

@@ -146,13 +146,15 @@ bool wasi_light__skip_expression(wasi_light__reader_t *r, uint32_t *constant) {
   if (r->problem || instructions != 2 || start.bytes[start.at] != 0x41) return false;
   start.at++;
   *constant = wasi_light__read_s32(&start);
-  return true;
+  if (start.problem) wasi_light__reader_fail(r, start.problem_at, start.problem);
+  return !r->problem;
 }
 
 static void read_table(wasi_light__scan_t *scan) {
   wasi_light__reader_t *r = &scan->r;
   uint32_t ignored;
   bool initialised = r->end - r->at >= 2 && r->bytes[r->at] == 0x40 && r->bytes[r->at + 1] == 0x00;
+  if (initialised) scan->has_table_values = true;
   if (initialised) wasi_light__skip(r, 2);
   wasi_light__read_value_type(r);
   read_limits(scan, &scan->tables, false);
@@ -302,6 +304,14 @@ void wasi_light__scan_free(wasi_light__scan_t *scan) {
   free(scan->memories.items);
   free(scan->globals.items);
   free(scan->exports.items);
+}
+
+bool wasi_light__section_is_there(const wasi_light__scan_t *scan, uint8_t id) {
+  const wasi_light__section_t *sections = wasi_light__sections(scan);
+  for (size_t i = 0; i < scan->sections.count; i++) {
+    if (sections[i].id == id) return true;
+  }
+  return false;
 }
 
 wasi_light__reader_t wasi_light__section(const wasi_light__scan_t *scan, uint8_t id) {

@@ -102,6 +102,7 @@ typedef struct wasi_light__scan_t {
   wasi_light__list_t exports;  /* wasi_light__scan_export_t */
   uint32_t imported_funcs;
   uint32_t imported_tags;
+  bool has_table_values; /* a table begins with something other than nulls */
   bool has_start;
   uint32_t start; /* function index */
 } wasi_light__scan_t;
@@ -110,6 +111,7 @@ typedef struct wasi_light__scan_t {
 bool wasi_light__scan(wasi_light__scan_t *scan, const void *bytes, size_t size);
 void wasi_light__scan_free(wasi_light__scan_t *scan);
 
+bool wasi_light__section_is_there(const wasi_light__scan_t *scan, uint8_t id);
 /* A reader of the payload of the section, or of nothing if the module has none. */
 wasi_light__reader_t wasi_light__section(const wasi_light__scan_t *scan, uint8_t id);
 
