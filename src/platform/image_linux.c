@@ -70,12 +70,22 @@ static bool new_copy(host_image_t *image, const uint8_t *bytes, size_t size) {
   return image->bytes != NULL;
 }
 
+enum { CHUNK = 4096 };
+
+static bool is_zero(const uint8_t *bytes, size_t size) {
+  return bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
+}
+
+/* Leaves holes where there are zeros: much of a guest's memory was never touched. */
 static bool write_all(int fd, const uint8_t *bytes, size_t size) {
-  for (size_t done = 0; done < size;) {
-    ssize_t n = pwrite(fd, bytes + done, size - done, (off_t)done);
-    if (n < 0 && errno != EINTR) return false;
-    if (n == 0) return false;
-    if (n > 0) done += (size_t)n;
+  if (ftruncate(fd, (off_t)size) != 0) return false;
+  for (size_t at = 0; at < size; at += CHUNK) {
+    size_t some = size - at < CHUNK ? size - at : (size_t)CHUNK;
+    ssize_t n = 0;
+    if (is_zero(bytes + at, some)) continue;
+    do n = pwrite(fd, bytes + at, some, (off_t)at);
+    while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)some) return false;
   }
   return true;
 }
