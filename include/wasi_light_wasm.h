@@ -300,7 +300,7 @@ WASI_LIGHT_API wasm_instance_t *wasi_light_instance_wasm(const wasi_light_instan
 typedef struct wasi_light_pool_t wasi_light_pool_t;
 
 typedef enum wasi_light_reset_t {
-  WASI_LIGHT_RESET_BEST = 0,      /* the best of the below that works here */
+  WASI_LIGHT_RESET_BEST = 0,      /* the best of the below that works here; COPY for a memory of at most 192 KiB */
   WASI_LIGHT_RESET_COPY,          /* all memory is copied back; any system */
   WASI_LIGHT_RESET_COPY_ON_WRITE, /* a private mapping of the snapshot, whose written pages are thrown away */
   WASI_LIGHT_RESET_SCAN           /* the same, with written pages found by PAGEMAP_SCAN (Linux 6.7) and copied back */
@@ -311,7 +311,7 @@ typedef struct wasi_light_pool_options_t {
   size_t struct_size;
   size_t max_live;      /* most instances at once, taken and idle; 0: no limit */
   size_t warm;          /* how many are made with the pool */
-  size_t keep_resident; /* SCAN: bytes of written pages that stay resident in each instance; default 1 MiB */
+  size_t keep_resident; /* bytes of written pages that stay resident in an instance, with SCAN; default 1 MiB */
   bool allow_grown; /* keep instances whose memory has grown: what has grown is zeroed, but memory.size stays, so that
                               they are not as new. Else they are replaced */
   bool

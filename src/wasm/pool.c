@@ -141,13 +141,25 @@ static bool add_member(wasi_light_pool_t *pool, member_t *member) {
   return true;
 }
 
+/* What a copy of all memory takes less time for than a scan for written pages: docs/pool-benchmark.md. */
+enum { SMALL_MEMORY = 192 * 1024 };
+
+/* The first snapshot is the pool's, and with it the method is settled. */
+static bool take_first_snapshot(wasi_light_pool_t *pool, const wasi_light_instance_t *instance) {
+  uint64_t size = memory_of(instance).size;
+  if (pool->options.reset == WASI_LIGHT_RESET_BEST && size <= SMALL_MEMORY && size <= pool->options.keep_resident) {
+    pool->method = HOST_COPY;
+  }
+  pool->has_snapshot = new_snapshot(&pool->snapshot, instance, pool->method);
+  if (pool->method == HOST_SCAN) host_scanner_open(&pool->scanner);
+  return pool->has_snapshot;
+}
+
 /* Gives the member a snapshot and lays its image under the member's memory. */
 static bool take_snapshot(member_t *member, wasi_light_error_t *error) {
   wasi_light_pool_t *pool = member->pool;
   bool good = wasi_light__env_save(member->instance->env, &member->env);
-  if (good && !pool->has_snapshot) {
-    good = pool->has_snapshot = new_snapshot(&pool->snapshot, member->instance, pool->method);
-  }
+  if (good && !pool->has_snapshot) good = take_first_snapshot(pool, member->instance);
   if (good && is_equal(member->instance, &pool->snapshot)) {
     member->snapshot = &pool->snapshot;
   } else if (good && new_snapshot(&member->own_snapshot, member->instance, pool->method)) {
@@ -267,7 +279,6 @@ own wasi_light_pool_t *wasi_light_pool_new(wasi_light_module_t *module, wasi_lig
   pool->config = wasi_light_config_copy(config);
   pool->method = module->recyclable ? method_for(options->reset) : HOST_COPY;
   pool->scanner.fd = -1;
-  if (pool->method == HOST_SCAN) host_scanner_open(&pool->scanner);
   if (find_option(module, options->warm_up, "warm_up", &pool->warm_up, error) &&
       find_option(module, options->after_reset, "after_reset", &pool->after_reset, error) && warm(pool, error)) {
     return pool;
