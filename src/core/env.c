@@ -84,6 +84,7 @@ void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_
   env->exited = false;
   for (int i = 0; i < 2; i++) {
     const p1_capture_t *capture = &state->capture[i];
+    if (env->capture[i].size > 0) memset(env->capture[i].bytes, 0, env->capture[i].size); /* it may hold secrets */
     if (capture->size > 0) memcpy(env->capture[i].bytes, capture->bytes, capture->size);
     env->capture[i].size = capture->size;
     env->capture[i].dropped = capture->dropped;
@@ -117,6 +118,7 @@ const uint8_t *wasi_light_env_captured(const wasi_light_env_t *env, uint32_t fd,
 
 void wasi_light_env_clear_captured(wasi_light_env_t *env, uint32_t fd) {
   if (!is_captured(env, fd)) return;
+  memset(env->capture[fd - P1_STDOUT].bytes, 0, env->capture[fd - P1_STDOUT].size); /* it may hold secrets */
   env->capture[fd - P1_STDOUT].size = 0;
   env->capture[fd - P1_STDOUT].dropped = 0;
 }

@@ -63,11 +63,6 @@ bool wasi_light__no_problems(wasi_light__problems_t *problems, wasi_light_error_
 bool wasi_light__wasi_binding(const wasm_importtype_t *import, wasi_light__binding_t *binding,
                               wasi_light__problems_t *problems);
 
-/* ---- binding the memory ---- */
-
-/* The position of the export to bind as memory: the one named "memory", else the only one; else SIZE_MAX. */
-size_t wasi_light__memory_export(const wasm_exporttype_vec_t *exports);
-
 /* ---- check.c ---- */
 
 /* The limits, or the defaults for NULL; false for a struct of another version. */

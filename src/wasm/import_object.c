@@ -20,13 +20,28 @@ void wasi_light_env_bind_memory(wasi_light_env_t *env, const wasm_memory_t *memo
   else wasi_light_env_set_memory(env, NULL, NULL, NULL);
 }
 
+/* The exported memory to bind: the one named "memory", else the only one, under however many names. Or SIZE_MAX. */
+static size_t find_memory(const wasm_exporttype_vec_t *types, const wasm_extern_vec_t *exports) {
+  size_t first = SIZE_MAX;
+  bool several = false;
+  for (size_t i = 0; i < types->size && i < exports->size; i++) {
+    const wasm_memory_t *memory = wasm_extern_as_memory(exports->data[i]);
+    if (!memory) continue;
+    wasi_light__slice_t name = wasi_light__slice_of(wasm_exporttype_name(types->data[i]));
+    if (wasi_light__same(name, wasi_light__slice_of_text("memory"))) return i;
+    if (first == SIZE_MAX) first = i;
+    else if (!wasm_memory_same(memory, wasm_extern_as_memory(exports->data[first]))) several = true;
+  }
+  return several ? SIZE_MAX : first;
+}
+
 void wasi_light_env_bind_instance(wasi_light_env_t *env, const wasm_module_t *module, const wasm_instance_t *instance) {
   wasm_exporttype_vec_t types;
   wasm_extern_vec_t exports;
   wasm_module_exports(module, &types);
   wasm_instance_exports(instance, &exports);
-  size_t index = wasi_light__memory_export(&types);
-  if (index < exports.size) wasi_light_env_bind_memory(env, wasm_extern_as_memory(exports.data[index]));
+  size_t index = find_memory(&types, &exports);
+  if (index != SIZE_MAX) wasi_light_env_bind_memory(env, wasm_extern_as_memory(exports.data[index]));
   wasm_extern_vec_delete(&exports);
   wasm_exporttype_vec_delete(&types);
 }

@@ -74,7 +74,6 @@ static bool list_functions(wasi_light_module_t *module, const char *prefix, wasi
     if (begins_with(wasi_light__slice_of(func.name), prefix)) module->start_section = func; /* the only one */
     else module->funcs[module->func_count++] = func;
   }
-  module->memory_export = wasi_light__memory_export(exports);
   module->start = wasi_light_module_func(module, "_start");
   module->initialize = wasi_light_module_func(module, "_initialize");
   return true;
@@ -88,6 +87,25 @@ static size_t export_position(const wasi_light_module_t *module, wasi_light__sli
     if (wasi_light__same(wasi_light__slice_of(wasm_exporttype_name(exports->data[at])), name)) return at;
   }
   return SIZE_MAX;
+}
+
+/* Finds the exported memory to bind: the one named "memory", else the only one, under however many names. */
+static void find_memory(wasi_light_module_t *module, const wasi_light__scan_t *rewritten) {
+  const wasi_light__scan_export_t *exports = wasi_light__exports(rewritten);
+  const wasi_light__scan_export_t *found = NULL;
+  bool several = false;
+  for (size_t i = 0; i < rewritten->exports.count; i++) {
+    if (exports[i].kind != WASI_LIGHT__MEMORY) continue;
+    bool named = wasi_light__same(exports[i].name, wasi_light__slice_of_text("memory"));
+    if (!named && found && found->index != exports[i].index) several = true;
+    if (named || !found) found = &exports[i];
+    if (named) {
+      several = false;
+      break;
+    }
+  }
+  module->memory_export =
+      found && !several ? export_position(module, found->name, (size_t)(found - exports)) : SIZE_MAX;
 }
 
 /* Finds the export of each mutable global of a number type. A global may have several: one is enough. */
@@ -135,6 +153,7 @@ static bool fill(wasi_light_module_t *module, const wasi_light__rewritten_t *rew
   good = good && plan_imports(module, linker, error) && list_functions(module, rewritten->prefix, error) &&
          list_globals(module, &scan, error) && check_entry(module->start, "_start", error) &&
          check_entry(module->initialize, "_initialize", error);
+  if (good) find_memory(module, &scan);
   wasi_light__scan_free(&scan);
   return good;
 }

@@ -218,17 +218,3 @@ bool wasi_light__matches(const wasm_externtype_t *given, const wasm_externtype_t
     default: return false;
   }
 }
-
-size_t wasi_light__memory_export(const wasm_exporttype_vec_t *exports) {
-  size_t only = SIZE_MAX;
-  size_t memories = 0;
-  for (size_t i = 0; i < exports->size; i++) {
-    const wasm_exporttype_t *export_ = exports->data[i];
-    if (wasm_externtype_kind(wasm_exporttype_type(export_)) != WASM_EXTERN_MEMORY) continue;
-    wasi_light__slice_t name = wasi_light__slice_of(wasm_exporttype_name(export_));
-    if (wasi_light__same(name, wasi_light__slice_of_text("memory"))) return i;
-    only = i;
-    memories++;
-  }
-  return memories == 1 ? only : SIZE_MAX;
-}
