@@ -8,6 +8,8 @@
  * module.c   a module from a file, binary or text
  * invoke.c   --invoke: a call read from text, results printed
  * run.c      wasi-light run
+ * audit.c    wasi-light audit
+ * compile.c  wasi-light compile
  */
 #ifndef WASI_LIGHT_CLI_H
 #define WASI_LIGHT_CLI_H
@@ -60,23 +62,28 @@ typedef struct cli_command_t {
   const char *operands; /* "MODULE [ARG...]" */
   const char *summary;  /* one line */
   const char *details;  /* a paragraph or two, or NULL */
+  bool has_args;        /* what follows MODULE is the guest's. Else options may follow it, and nothing else */
   const cli_option_t *options;
   size_t option_count;
   int (*run)(const struct cli_command_t *command, int argc, char **argv);
 } cli_command_t;
 
 extern const cli_command_t cli_run_command;
+extern const cli_command_t cli_audit_command;
+extern const cli_command_t cli_compile_command;
 
-typedef enum cli_parsed_t { CLI_PARSED, CLI_PARSED_HELP, CLI_PARSED_WRONG } cli_parsed_t;
+/* What all subcommands take. */
+typedef struct cli_words_t {
+  wasi_light_limits_t limits;
+  char **operands; /* MODULE; if the command has them, the guest's arguments and a NULL follow */
+} cli_words_t;
 
 /*
- * Reads options up to the first operand or "--", in order, and stores where the operands begin. WRONG after saying what
- * is wrong; HELP if the user asked for it, then nothing else is to be done than cli_print_help.
+ * Reads what follows the subcommand's name: its own options, in order, into `options`, the rest into `words`. Where it
+ * returns false, nothing is left to be done but to end with `*status`: help was asked for and printed, or the command
+ * line is wrong and that was said.
  */
-cli_parsed_t cli_parse(const cli_command_t *command, void *options, int argc, char **argv, int *operand);
-
-/* The subcommand's help on stdout; returns the exit status. */
-int cli_print_help(const cli_command_t *command);
+bool cli_parse(const cli_command_t *command, void *options, int argc, char **argv, cli_words_t *words, int *status);
 
 /* Decimal, or hexadecimal after 0x; no sign, nothing before or after it. False if it is not that, or too large. */
 bool cli_parse_u64(const char *text, uint64_t *value);
@@ -86,8 +93,14 @@ bool cli_parse_duration(const char *text, int64_t *nanoseconds);
 
 /* ---- module.c ---------------------------------------------------------------------------------------- */
 
+/* All of a file, which need not know its size. own: free(). NULL after saying why not. */
+char *cli_read_file(const char *path, size_t *size);
+
 /* Reads a module; text is assembled. `bytes` is then the caller's. False after saying why not. */
 bool cli_read_module(const char *path, wasm_byte_vec_t *bytes);
+
+/* NULL after saying so. */
+wasm_engine_t *cli_new_engine(void);
 
 /* The last component of a path, which is never empty unless the path is or ends with a slash. */
 const char *cli_file_name(const char *path);

@@ -7,7 +7,7 @@
 
 #include "cli.h"
 
-static const cli_command_t *const commands[] = {&cli_run_command};
+static const cli_command_t *const commands[] = {&cli_run_command, &cli_audit_command, &cli_compile_command};
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 /*

@@ -35,7 +35,7 @@ static char *read_all(FILE *file, size_t *size) {
   return bytes;
 }
 
-static char *read_file(const char *path, size_t *size) {
+char *cli_read_file(const char *path, size_t *size) {
   FILE *file = fopen(path, "rb");
   char *bytes = file ? read_all(file, size) : NULL;
   if (!bytes) cli_error("%s could not be read: %s", path, strerror(errno));
@@ -78,11 +78,17 @@ static bool assemble(const char *path, const char *text, size_t size, wasm_byte_
 
 bool cli_read_module(const char *path, wasm_byte_vec_t *bytes) {
   size_t size;
-  char *content = read_file(path, &size);
+  char *content = cli_read_file(path, &size);
   if (!content) return false;
   bool binary = size >= 4 && memcmp(content, "\0asm", 4) == 0;
   bool ok = binary || assemble(path, content, size, bytes);
   if (binary) wasm_byte_vec_new(bytes, size, content);
   free(content);
   return ok;
+}
+
+wasm_engine_t *cli_new_engine(void) {
+  wasm_engine_t *engine = wasm_engine_new();
+  if (!engine) cli_error("the engine could not be started");
+  return engine;
 }

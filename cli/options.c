@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options and their values. Read by hand and not by getopt_long: options end at the first operand everywhere, a name
- * is never abbreviated (so that a new option cannot make an old script ambiguous), and messages say what to type.
+ * Options and their values. Read by hand and not by getopt_long: where MODULE is followed by the guest's arguments,
+ * options end at it everywhere, a name is never abbreviated (so that a new option cannot make an old script
+ * ambiguous), and messages say what to type.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -42,25 +43,73 @@ bool cli_parse_duration(const char *text, int64_t *nanoseconds) {
   return false;
 }
 
-/* ---- Options ----------------------------------------------------------------------------------------- */
+/* ---- Options that all subcommands have --------------------------------------------------------------- */
 
-/* `word` is "--name", or "--name=value": then `*value` is set. */
-static const cli_option_t *find_option(const cli_command_t *command, const char *word, const char **value) {
-  size_t length = strcspn(word, "=");
-  *value = word[length] ? word + length + 1 : NULL;
-  for (size_t i = 0; i < command->option_count; i++) {
-    const cli_option_t *option = &command->options[i];
-    if (strlen(option->name) == length && memcmp(option->name, word, length) == 0) return option;
+static const char *set_memory_pages(void *into, const char *value) {
+  enum { ALL = 65536 };
+  uint64_t number;
+  if (!cli_parse_u64(value, &number) || number > ALL) return "a number of pages of 64 KiB, at most 65536";
+  ((wasi_light_limits_t *)into)->memory_pages = (uint32_t)number;
+  return NULL;
+}
+
+static const char *set_table_elements(void *into, const char *value) {
+  uint64_t number;
+  if (!cli_parse_u64(value, &number) || number > UINT32_MAX) return "a number of elements, at most 2^32-1";
+  ((wasi_light_limits_t *)into)->table_elements = (uint32_t)number;
+  return NULL;
+}
+
+static const cli_option_t limit_options[] = {
+    {"--memory-pages", "N", "accept memories of up to N pages of 64 KiB; default 65536", set_memory_pages},
+    {"--table-elements", "N", "accept tables of up to N elements; default 1048576", set_table_elements},
+};
+enum { LIMIT_OPTION_COUNT = sizeof limit_options / sizeof limit_options[0] };
+
+/* ---- Help -------------------------------------------------------------------------------------------- */
+
+static void print_option(const char *name, const char *value_name, const char *help) {
+  char both[32];
+  snprintf(both, sizeof both, "%s%s%s", name, value_name ? " " : "", value_name ? value_name : "");
+  printf("  %-24s %s\n", both, help);
+}
+
+static void print_options(const cli_option_t *options, size_t count) {
+  for (size_t i = 0; i < count; i++) print_option(options[i].name, options[i].value_name, options[i].help);
+}
+
+static int print_help(const cli_command_t *command) {
+  printf("usage: wasi-light %s [OPTION...] %s\n\n%s.\n", command->name, command->operands, command->summary);
+  if (command->details) printf("\n%s\n", command->details);
+  printf("\noptions:\n");
+  print_options(command->options, command->option_count);
+  print_options(limit_options, LIMIT_OPTION_COUNT);
+  print_option("--help", NULL, "this text");
+  return cli_flush(stdout, "stdout") ? CLI_OK : CLI_FAILED;
+}
+
+/* ---- The command line -------------------------------------------------------------------------------- */
+
+static const cli_option_t *find_in(const cli_option_t *options, size_t count, const char *name, size_t length) {
+  for (size_t i = 0; i < count; i++) {
+    if (strlen(options[i].name) == length && memcmp(options[i].name, name, length) == 0) return &options[i];
   }
   return NULL;
 }
 
-/* The option at argv[*at], whose value may be the next word; moves on to its last word. */
-static bool parse_option(const cli_command_t *command, void *options, int argc, char **argv, int *at) {
-  const char *value;
-  const cli_option_t *option = find_option(command, argv[*at], &value);
+/*
+ * The option at argv[*at], which is "--name" or "--name=value", and whose value may be the next word; moves on to its
+ * last word.
+ */
+static bool parse_option(const cli_command_t *command, void *options, wasi_light_limits_t *limits, int argc,
+                         char **argv, int *at) {
+  const char *name = argv[*at];
+  size_t length = strcspn(name, "=");
+  const char *value = name[length] ? name + length + 1 : NULL;
+  const cli_option_t *limit = find_in(limit_options, LIMIT_OPTION_COUNT, name, length);
+  const cli_option_t *option = limit ? limit : find_in(command->options, command->option_count, name, length);
   if (!option) {
-    cli_usage_error(command->name, "there is no option %s", argv[*at]);
+    cli_usage_error(command->name, "there is no option %s", name);
     return false;
   }
   if (value && !option->value_name) {
@@ -72,35 +121,37 @@ static bool parse_option(const cli_command_t *command, void *options, int argc, 
     cli_usage_error(command->name, "%s needs a value: %s", option->name, option->value_name);
     return false;
   }
-  const char *expected = option->set(options, value);
+  const char *expected = option->set(limit ? (void *)limits : options, value);
   if (expected) cli_usage_error(command->name, "%s \"%s\": expected %s", option->name, value, expected);
   return !expected;
 }
 
-cli_parsed_t cli_parse(const cli_command_t *command, void *options, int argc, char **argv, int *operand) {
-  int i = 0;
-  for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
-    if (strcmp(argv[i], "--") == 0) {
-      i++;
-      break;
-    }
-    if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return CLI_PARSED_HELP;
-    if (!parse_option(command, options, argc, argv, &i)) return CLI_PARSED_WRONG;
-  }
-  *operand = i;
-  return CLI_PARSED;
+static bool is_help(const char *word) {
+  return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
 }
 
-int cli_print_help(const cli_command_t *command) {
-  printf("usage: wasi-light %s [OPTION...] %s\n\n%s.\n", command->name, command->operands, command->summary);
-  if (command->details) printf("\n%s\n", command->details);
-  printf("\noptions:\n");
-  for (size_t i = 0; i < command->option_count; i++) {
-    const cli_option_t *option = &command->options[i];
-    char name[32];
-    snprintf(name, sizeof name, "%s %s", option->name, option->value_name ? option->value_name : "");
-    printf("  %-24s %s\n", name, option->help);
+bool cli_parse(const cli_command_t *command, void *options, int argc, char **argv, cli_words_t *words, int *status) {
+  bool only_operands = false; /* after "--" */
+  *words = (cli_words_t){.limits = WASI_LIGHT_LIMITS_INIT};
+  *status = CLI_USAGE;
+  for (int i = 0; i < argc && !(words->operands && command->has_args); i++) {
+    if (only_operands || argv[i][0] != '-' || !argv[i][1]) {
+      if (words->operands) {
+        cli_usage_error(command->name, "there is a word too many: %s", argv[i]);
+        return false;
+      }
+      words->operands = argv + i;
+    } else if (strcmp(argv[i], "--") == 0) {
+      only_operands = true;
+    } else if (is_help(argv[i])) {
+      *status = print_help(command);
+      return false;
+    } else if (!parse_option(command, options, &words->limits, argc, argv, &i)) {
+      return false;
+    }
   }
-  printf("  %-24s this text\n", "--help");
-  return cli_flush(stdout, "stdout") ? CLI_OK : CLI_FAILED;
+  if (words->operands) return true;
+  cli_usage_error(command->name, "which module? Expected: wasi-light %s [OPTION...] %s", command->name,
+                  command->operands);
+  return false;
 }

@@ -22,6 +22,8 @@ typedef struct run_options_t {
   uint64_t seed;
   int64_t clock_offset_ns;
   bool quiet;
+  const char *cache;
+  const char *compiled;
 } run_options_t;
 
 static const char *set_invoke(void *into, const char *value) {
@@ -71,6 +73,16 @@ static const char *set_quiet(void *into, const char *value) {
   return NULL;
 }
 
+static const char *set_cache(void *into, const char *value) {
+  ((run_options_t *)into)->cache = value;
+  return NULL;
+}
+
+static const char *set_compiled(void *into, const char *value) {
+  ((run_options_t *)into)->compiled = value;
+  return NULL;
+}
+
 static const cli_option_t run_options[] = {
     {"--invoke", "CALL", "call an export, NAME or 'NAME(1,-2,2.5)'; may be repeated", set_invoke},
     {"--results", "FILE", "write the results of calls to FILE, not to stdout", set_results},
@@ -80,12 +92,15 @@ static const cli_option_t run_options[] = {
     {"--seed", "N", "make the guest's randomness a function of N", set_seed},
     {"--clock-offset", "DURATION", "move the guest's clocks: 3600s, -250ms, 1h", set_clock_offset},
     {"--quiet", NULL, "discard what the guest prints", set_quiet},
+    {"--cache", "DIR", "keep compiled code in DIR, and take it from there", set_cache},
+    {"--compiled", "FILE", "take MODULE's compiled code from FILE, made by wasi-light compile", set_compiled},
 };
 
 /* ---- Preparations ------------------------------------------------------------------------------------ */
 
 typedef struct run_t {
   const run_options_t *options;
+  const wasi_light_limits_t *limits;
   const char *path; /* of the module */
   wasi_light_config_t *config;
   wasm_engine_t *engine;
@@ -131,17 +146,17 @@ static const char **make_env(const run_options_t *options) {
   return env;
 }
 
-/* `words` are the module and its arguments, NULL-terminated. */
-static bool make_config(run_t *run, char **words) {
+/* `operands` are the module and its arguments, NULL-terminated. */
+static bool make_config(run_t *run, char **operands) {
   const run_options_t *options = run->options;
   wasi_light_options_t o = WASI_LIGHT_OPTIONS_INIT;
   wasi_light_error_t error;
   size_t count = 0;
-  while (words[count]) count++;
+  while (operands[count]) count++;
   const char **args = calloc(count + 1, sizeof *args);
   const char **env = make_env(options);
   if (args && env) {
-    for (size_t i = 1; i < count; i++) args[i] = words[i];
+    for (size_t i = 1; i < count; i++) args[i] = operands[i];
     args[0] = options->argv0 ? options->argv0 : cli_file_name(run->path);
     o.args = args;
     o.env = env;
@@ -159,23 +174,44 @@ static bool make_config(run_t *run, char **words) {
   return run->config;
 }
 
+static void say_no_module(const run_t *run, const wasi_light_error_t *error) {
+  static const char hint[] = "\nwasi-light run gives modules WASI preview 1 and nothing else";
+  const char *at_fault = run->path;
+  if (error->code == WASI_LIGHT_ERROR_COMPILE && run->options->compiled) at_fault = run->options->compiled;
+  if (error->code == WASI_LIGHT_ERROR_ARGUMENT) cli_error("%s", error->message); /* names the cache's folder */
+  else cli_error("%s: %s%s", at_fault, error->message, error->code == WASI_LIGHT_ERROR_LINK ? hint : "");
+}
+
+static bool make_module(run_t *run, const wasm_byte_vec_t *bytes) {
+  wasi_light_cache_t cache = WASI_LIGHT_CACHE_INIT;
+  wasi_light_error_t error;
+  char *artifact = NULL;
+  size_t size;
+  run->engine = cli_new_engine();
+  if (!run->engine) return false;
+  if (run->options->compiled) {
+    artifact = cli_read_file(run->options->compiled, &size);
+    if (!artifact) return false;
+    run->module = wasi_light_module_new_compiled(run->engine, bytes->data, bytes->size, NULL, run->limits, NULL,
+                                                 artifact, size, &error);
+  } else if (run->options->cache) {
+    cache.folder = run->options->cache;
+    run->module =
+        wasi_light_module_new_cached(run->engine, bytes->data, bytes->size, NULL, run->limits, &cache, &error);
+  } else {
+    run->module = wasi_light_module_new(run->engine, bytes->data, bytes->size, NULL, run->limits, &error);
+  }
+  if (!run->module) say_no_module(run, &error);
+  free(artifact);
+  return run->module;
+}
+
 static bool load_module(run_t *run) {
   wasm_byte_vec_t bytes;
-  wasi_light_error_t error;
   if (!cli_read_module(run->path, &bytes)) return false;
-  run->engine = wasm_engine_new();
-  if (run->engine) {
-    run->module = wasi_light_module_new(run->engine, bytes.data, bytes.size, NULL, NULL, &error);
-    if (!run->module) {
-      cli_error("%s: %s%s", run->path, error.message,
-                error.code == WASI_LIGHT_ERROR_LINK ? "\nwasi-light run gives modules WASI preview 1 and nothing else"
-                                                    : "");
-    }
-  } else {
-    cli_error("the engine could not be started");
-  }
+  bool ok = make_module(run, &bytes);
   wasm_byte_vec_delete(&bytes);
-  return run->module;
+  return ok;
 }
 
 /* All calls are checked before the first is made. */
@@ -283,32 +319,32 @@ static bool release(run_t *run) {
   return ok;
 }
 
-static int run_module(const run_options_t *options, char **words) {
-  run_t run = {.options = options, .path = words[0]};
+static int run_module(const run_options_t *options, const cli_words_t *words) {
+  run_t run = {.options = options, .limits = &words->limits, .path = words->operands[0]};
   int status = CLI_FAILED;
-  if (make_config(&run, words) && load_module(&run) && check_entry(&run) && parse_calls(&run) && open_results(&run)) {
+  if (make_config(&run, words->operands) && load_module(&run) && check_entry(&run) && parse_calls(&run) &&
+      open_results(&run)) {
     status = instantiate_and_call(&run);
   }
   return release(&run) ? status : CLI_FAILED;
 }
 
+static bool check_options(const cli_command_t *command, const run_options_t *options) {
+  if (!options->cache || !options->compiled) return true;
+  cli_usage_error(command->name, "--cache and --compiled exclude each other: compiled code comes from one place");
+  return false;
+}
+
 static int run_command(const cli_command_t *command, int argc, char **argv) {
   run_options_t options = {0};
-  int operand = 0;
-  int status = CLI_USAGE;
+  cli_words_t words;
+  int status = CLI_FAILED;
   options.invokes = calloc((size_t)argc + 1, sizeof *options.invokes);
   options.env = calloc((size_t)argc + 1, sizeof *options.env);
   if (!options.invokes || !options.env) {
     cli_error("out of memory");
-    status = CLI_FAILED;
-  } else {
-    switch (cli_parse(command, &options, argc, argv, &operand)) {
-      case CLI_PARSED_HELP: status = cli_print_help(command); break;
-      case CLI_PARSED_WRONG: break;
-      case CLI_PARSED:
-        if (operand < argc) status = run_module(&options, argv + operand);
-        else cli_usage_error(command->name, "which module? Expected: wasi-light run [OPTION...] MODULE [ARG...]");
-    }
+  } else if (cli_parse(command, &options, argc, argv, &words, &status)) {
+    status = check_options(command, &options) ? run_module(&options, &words) : CLI_USAGE;
   }
   free(options.invokes);
   free(options.env);
@@ -324,6 +360,7 @@ const cli_command_t cli_run_command = {
                "the results of each are printed on a line. Options end at MODULE.\n\n"
                "The exit status is the guest's; 134 if it trapped, 2 if the command line is wrong, 1 for any\n"
                "other failure.",
+    .has_args = true,
     .options = run_options,
     .option_count = sizeof run_options / sizeof run_options[0],
     .run = run_command,

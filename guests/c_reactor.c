@@ -77,7 +77,9 @@ EXPORT(report) int32_t report(void) {
   return 6;
 }
 
-EXPORT(add) int32_t add(int32_t a, int32_t b) { return (int32_t)((uint32_t)a + (uint32_t)b); }
+EXPORT(add) int32_t add(int32_t a, int32_t b) {
+  return (int32_t)((uint32_t)a + (uint32_t)b);
+}
 
 EXPORT(count) int32_t count(void) {
   static int32_t calls;
@@ -102,7 +104,9 @@ EXPORT(sum) int64_t sum(int32_t n) {
   return total;
 }
 
-EXPORT(now) int64_t now(void) { return clock_ns(CLOCK_REALTIME); }
+EXPORT(now) int64_t now(void) {
+  return clock_ns(CLOCK_REALTIME);
+}
 
 EXPORT(random) int64_t random_bytes(void) {
   uint64_t bytes = 0;
@@ -113,7 +117,9 @@ EXPORT(random) int64_t random_bytes(void) {
 }
 
 // Memory into which the host can write. It stays allocated until the instance goes.
-EXPORT(alloc) void *alloc(int32_t size) { return size > 0 ? malloc((size_t)size) : NULL; }
+EXPORT(alloc) void *alloc(int32_t size) {
+  return size > 0 ? malloc((size_t)size) : NULL;
+}
 
 // The greeting is valid until the next call of greet().
 EXPORT(greet) const char *greet(const char *name, int32_t length) {
@@ -150,6 +156,10 @@ EXPORT(sleep_ms) int32_t sleep_ms(int32_t ms) {
   return (int32_t)((clock_ns(CLOCK_MONOTONIC) - start) / NANOS_PER_MILLI);
 }
 
-EXPORT(quit) void quit(int32_t code) { exit(code); }
+EXPORT(quit) void quit(int32_t code) {
+  exit(code);
+}
 
-EXPORT(crash) void crash(void) { abort(); }
+EXPORT(crash) void crash(void) {
+  abort();
+}

@@ -91,8 +91,8 @@ EXPORT(report) int32_t report() {
   std::cout << "monotonic: " << (ok ? "ok" : "broken") << '\n';
 
   // Printed in the order in which the bytes came.
-  std::cout << "random: " << std::hex << std::setfill('0') << std::setw(16)
-            << __builtin_bswap64(random_bytes()) << std::dec << std::endl; // endl flushes
+  std::cout << "random: " << std::hex << std::setfill('0') << std::setw(16) << __builtin_bswap64(random_bytes())
+            << std::dec << std::endl; // endl flushes
   return 6;
 }
 
@@ -100,7 +100,9 @@ EXPORT(add) int32_t add(int32_t a, int32_t b) {
   return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
 }
 
-EXPORT(count) int32_t count() { return ++calls; }
+EXPORT(count) int32_t count() {
+  return ++calls;
+}
 
 // 1 + 2 + ... + n, by way of a map and a vector on the heap.
 EXPORT(sum) int64_t sum(int32_t n) {
@@ -120,7 +122,9 @@ EXPORT(now) int64_t now() {
   return duration_cast<nanoseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-EXPORT(random) int64_t random_export() { return static_cast<int64_t>(random_bytes()); }
+EXPORT(random) int64_t random_export() {
+  return static_cast<int64_t>(random_bytes());
+}
 
 // Memory into which the host can write. It stays allocated until the instance goes.
 EXPORT(alloc) char *alloc(int32_t size) {
@@ -155,6 +159,10 @@ EXPORT(sleep_ms) int32_t sleep_ms(int32_t ms) {
   return static_cast<int32_t>(duration_cast<milliseconds>(steady_clock::now() - start).count());
 }
 
-EXPORT(quit) void quit(int32_t code) { std::exit(code); }
+EXPORT(quit) void quit(int32_t code) {
+  std::exit(code);
+}
 
-EXPORT(crash) void crash() { std::abort(); }
+EXPORT(crash) void crash() {
+  std::abort();
+}

@@ -246,9 +246,9 @@ WASI_LIGHT_API own wasi_light_instance_t *wasi_light_instance_new(wasi_light_mod
 WASI_LIGHT_API void wasi_light_instance_delete(own wasi_light_instance_t *instance);
 
 /*
- * Calls an export. `func` comes from the instance's module. The arguments are checked: a wrong number or
- * kind is REFUSED with a message that says which, and the results are as they were; so is _initialize, which ran. After an exit every call
- * is EXITED without entering the guest; after a trap calls are allowed.
+ * Calls an export. `func` comes from the instance's module. The arguments are checked: a wrong number or kind is
+ * REFUSED with a message that says which, and the results are as they were; so is _initialize, which ran when the
+ * instance was made. After an exit every other call is EXITED without entering the guest; after a trap calls are allowed.
  */
 WASI_LIGHT_API wasi_light_outcome_t wasi_light_call(wasi_light_instance_t *instance, const wasi_light_func_t *func,
                                                     const wasm_val_t *args, size_t arg_count, wasm_val_t *results,
@@ -291,7 +291,7 @@ WASI_LIGHT_API wasm_instance_t *wasi_light_instance_wasm(const wasi_light_instan
  * done with it before: it may have trapped, exited, or closed its streams. That holds for modules that are recyclable
  * (wasi_light_module_recyclable, and wasi_light_audit for the reasons); with others the pool makes and deletes instances.
  *
- * What the guest drew from random_get while it was initialised is part of the snapshot: every lease sees the same. A
+ * What the guest drew from random_get while it was initialised is part of the snapshot: every lease of an instance has it. A
  * guest that keeps such bytes as a key or hash seed should reseed itself in `after_reset`.
  *
  * Threads: a pool, with its instances, is for one thread at a time: make one for each worker, of one module.

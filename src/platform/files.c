@@ -25,7 +25,10 @@ static bool is_private(const struct stat *status) {
 
 const char *host_private_folder(const char *path) {
   struct stat status;
-  if (mkdir(path, 0700) != 0 && errno != EEXIST) return "it is not there and cannot be made";
+  if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+    return errno == ENOENT ? "it is not there and cannot be made, since the folder around it is not there either"
+                           : "it is not there and cannot be made";
+  }
   if (stat(path, &status) != 0) return "it cannot be read";
   if (!S_ISDIR(status.st_mode)) return "it is not a folder";
   if (status.st_uid != geteuid()) return "it belongs to another user";

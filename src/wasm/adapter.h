@@ -96,6 +96,7 @@ const wasi_light__definition_t *wasi_light__definition(const wasi_light_linker_t
 typedef struct wasi_light__import_t {
   const wasm_functype_t *type; /* NULL: a memory */
   const wasm_memorytype_t *memory_type;
+  size_t same_as; /* a memory that an earlier import names too; SIZE_MAX: none */
   wasm_func_callback_with_env_t callback;
   wasi_light_callback_t host;
   void *data;

@@ -67,6 +67,10 @@ static bool make_imports(wasi_light_instance_t *instance, import_list_t *list) {
   slot_t *slot = instance->slots;
   for (size_t i = 0; i < list->count; i++) {
     const wasi_light__import_t *import = &instance->module->imports[i];
+    if (import->same_as != SIZE_MAX) {
+      list->externs[i] = list->externs[import->same_as];
+      continue;
+    }
     if (import->memory_type) {
       list->memories[i] = wasm_memory_new(instance->store, import->memory_type);
       if (!list->memories[i]) return false;
@@ -331,7 +335,7 @@ uint32_t wasi_light_string_in(wasi_light_instance_t *instance, const wasi_light_
   if (!memory) {
     return fail_string(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "the guest's allocator gave no memory for the string");
   }
-  memcpy(memory, bytes, length);
+  if (length > 0) memcpy(memory, bytes, length);
   memory[length] = 0;
   return offset;
 }

@@ -131,13 +131,15 @@ own wasi_light_module_t *wasi_light_module_new_cached(wasm_engine_t *engine, con
                                                       const wasi_light_linker_t *linker,
                                                       const wasi_light_limits_t *limits,
                                                       const wasi_light_cache_t *cache, wasi_light_error_t *error) {
-  const char *problem = NULL;
-  if (!cache || cache->struct_size != sizeof *cache) problem = "it is NULL or not made with WASI_LIGHT_CACHE_INIT";
-  else if (!cache->folder) problem = "no folder is named";
-  else problem = host_private_folder(cache->folder);
+  if (!cache || cache->struct_size != sizeof *cache || !cache->folder) {
+    bool made = cache && cache->struct_size == sizeof *cache;
+    wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "the cache cannot be used: %s",
+                     made ? "no folder is named" : "it is NULL or not made with WASI_LIGHT_CACHE_INIT");
+    return NULL;
+  }
+  const char *problem = host_private_folder(cache->folder);
   if (problem) {
-    wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "the cache%s%s cannot be used: %s",
-                     cache && cache->folder ? " " : "", cache && cache->folder ? cache->folder : "", problem);
+    wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "the cache %s cannot be used: %s", cache->folder, problem);
     return NULL;
   }
   load_t load = {.engine = engine, .bytes = bytes, .size = size, .limits = limits, .error = error};

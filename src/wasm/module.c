@@ -40,6 +40,19 @@ static void plan_import(wasi_light__import_t *plan, const wasm_importtype_t *imp
   }
 }
 
+/* An import before `i` of the same names, or SIZE_MAX. */
+static size_t find_same(const wasm_importtype_vec_t *types, size_t i) {
+  wasi_light__slice_t module = wasi_light__slice_of(wasm_importtype_module(types->data[i]));
+  wasi_light__slice_t name = wasi_light__slice_of(wasm_importtype_name(types->data[i]));
+  for (size_t k = 0; k < i; k++) {
+    if (wasi_light__same(wasi_light__slice_of(wasm_importtype_module(types->data[k])), module) &&
+        wasi_light__same(wasi_light__slice_of(wasm_importtype_name(types->data[k])), name)) {
+      return k;
+    }
+  }
+  return SIZE_MAX;
+}
+
 static bool plan_imports(wasi_light_module_t *module, const wasi_light_linker_t *linker, wasi_light_error_t *error) {
   wasi_light__problems_t problems = {.count = 0};
   module->imports = calloc(module->import_types.size + 1, sizeof *module->imports);
@@ -49,6 +62,7 @@ static bool plan_imports(wasi_light_module_t *module, const wasi_light_linker_t 
   }
   for (size_t i = 0; i < module->import_types.size; i++) {
     plan_import(&module->imports[i], module->import_types.data[i], linker, &problems);
+    module->imports[i].same_as = module->imports[i].memory_type ? find_same(&module->import_types, i) : SIZE_MAX;
     if (module->imports[i].host) module->host_count++;
   }
   return wasi_light__no_problems(&problems, error);

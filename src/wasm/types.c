@@ -51,12 +51,18 @@ static void append_text(text_t *text, const char *more) {
 
 static void append_name(text_t *text, wasi_light__slice_t name) {
   enum { LONGEST = 64 };
-  for (size_t i = 0; i < name.size && i < LONGEST; i++) {
-    char byte = (char)name.bytes[i];
-    bool control = name.bytes[i] < 0x20 || name.bytes[i] == 0x7f;
-    append(text, control ? "?" : &byte, 1);
+  size_t size = name.size < LONGEST ? name.size : (size_t)LONGEST;
+  if (size < name.size) {
+    while (size > 0 && (name.bytes[size] & 0xc0) == 0x80) size--; /* not in the middle of a character */
   }
-  if (name.size > LONGEST) append_text(text, "...");
+  for (size_t i = 0; i < size; i++) {
+    char byte = (char)name.bytes[i];
+    bool c1 = name.bytes[i] == 0xc2 && i + 1 < size && name.bytes[i + 1] < 0xa0; /* U+0080 to U+009F */
+    bool control = name.bytes[i] < 0x20 || name.bytes[i] == 0x7f || c1;
+    append(text, control ? "?" : &byte, 1);
+    if (c1) i++;
+  }
+  if (size < name.size) append_text(text, "...");
 }
 
 void wasi_light__name_text(char *bytes, size_t size, wasi_light__slice_t module, wasi_light__slice_t name) {
