@@ -13,6 +13,7 @@ endif
 
 GO_GUEST := guests/built/go_reactor.wasm
 GRAPHVIZ := .downloads/graphviz.wasm
+WASMTIME := .bench/wasmtime/stamp
 SOURCES = $(shell find . \( -name '.?*' -o -path './build*' \) -prune -o \( -name '*.[ch]' -o -name '*.cpp' \) -print)
 
 export CMAKE_GENERATOR ?= $(if $(shell command -v ninja),Ninja,Unix Makefiles)
@@ -59,8 +60,8 @@ test-sanitizers: need-test-sanitizers $(ENGINE) $(GO_GUEST) ## run all tests und
 test-valgrind: need-test-valgrind build ## run the core's tests under valgrind
 	@tools/valgrind.sh build/tests/test_core_*
 
-bench: need-all build ## run the benchmarks
-	@for program in build/bench/*; do [ ! -f "$$program" ] || "$$program" || exit; done
+bench: need-bench $(WASMTIME) build $(GO_GUEST) ## the pool against fresh instances and Wasmtime's (bench/run.py)
+	@bench/run.py build
 
 docs: need-all build ## write docs/functions.md from the table of functions
 	@build/tools/functions_md >build/functions.md && cp build/functions.md docs/functions.md
@@ -72,7 +73,7 @@ clean: ## remove what was built, but not the engine
 	rm -rf build build-asan
 
 distclean: clean ## remove the engine (10 minutes to build again), downloads and the Go guest too
-	rm -rf .wasmer .downloads $(GO_GUEST)
+	rm -rf .wasmer .downloads .bench $(GO_GUEST)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -89,6 +90,9 @@ $(GO_GUEST): $(wildcard guests/go_reactor/*)
 
 $(GRAPHVIZ): tools/fetch-graphviz.sh
 	@tools/fetch-graphviz.sh $@
+
+$(WASMTIME): bench/wasmtime/fetch.sh
+	@bench/wasmtime/fetch.sh $(@D)
 
 , := ,
 FORCE:

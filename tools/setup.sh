@@ -49,6 +49,11 @@ case ${1:?usage: setup.sh GOAL} in
   all) compiler && engine ;;
   run) compiler && engine && go_guest ;;
   test) compiler && engine && go_guest && tests ;;
+  bench)
+    compiler && engine && go_guest && tool gnuplot gnuplot-nox
+    tool python3 python3 && need pip python3-pip -- python3 -m pip --version
+    [ -e .bench/wasmtime/stamp ] || by_hand cargo "get Rust 1.82 or newer from https://rustup.rs"
+    ;;
   demo) compiler && engine && tool python3 python3 && need pip python3-pip -- python3 -m pip --version ;;
   format) tool clang-format-19 clang-format-19 ;;
   lint) compiler && engine && tests && tool clang-tidy-19 clang-tidy-19 && tool cppcheck cppcheck ;;
