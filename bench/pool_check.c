@@ -20,7 +20,8 @@
 
 /* ---- Allocations ---- */
 
-static volatile uint64_t allocated, freed;
+/* Of this thread: those that the engine compiles with may still be about to end. */
+static _Thread_local volatile uint64_t allocated, freed;
 
 /* NOLINTBEGIN(bugprone-reserved-identifier,readability-inconsistent-declaration-parameter-name): they are glibc's */
 #pragma GCC visibility push(default) /* or the engine's library would not find them */
