@@ -92,8 +92,10 @@ void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_
 }
 
 void wasi_light__env_state_free(wasi_light__env_state_t *state) {
-  free(state->capture[0].bytes);
-  free(state->capture[1].bytes);
+  for (int i = 0; i < 2; i++) {
+    free(state->capture[i].bytes);
+    state->capture[i].bytes = NULL;
+  }
 }
 
 void *wasi_light_env_host(const wasi_light_env_t *env) {
