@@ -47,7 +47,8 @@ WASI_LIGHT_API const char *wasi_light_version(void);
   X(TRAP, 7, "the guest trapped while it was being initialised")                                   \
   X(EXIT, 8, "the guest exited while it was being initialised")                                    \
   X(NO_MEMORY, 9, "the guest needed its memory while it was being initialised, and none is bound") \
-  X(BUSY, 10, "the pool has no free instance, or the instance is in use")
+  X(BUSY, 10, "the pool has no free instance, or the instance is in use")                          \
+  X(LIMIT, 11, "the guest crossed a limit of the host's while it was being initialised")
 
 typedef enum wasi_light_error_code_t {
 #define WASI_LIGHT_ERROR_ENUM(name, value, text) WASI_LIGHT_ERROR_##name = value,
@@ -202,6 +203,50 @@ typedef struct wasi_light_input_t {
   wasi_light_read_t read; /* CALLBACK */
 } wasi_light_input_t;
 
+typedef enum wasi_light_clock_mode_t {
+  WASI_LIGHT_CLOCK_REAL = 0, /* the system's */
+  WASI_LIGHT_CLOCK_FROZEN, /* stands still at `start_ns`. Not with real sleep, or a guest that waits would spin for ever */
+  WASI_LIGHT_CLOCK_STEPPING, /* begins there; each read adds `step_ns`, and sleep that is not real adds its length */
+  WASI_LIGHT_CLOCK_VIRTUAL,  /* begins there; only sleep advances it. Not with real sleep */
+  WASI_LIGHT_CLOCK_CALLBACK  /* asked from `now` */
+} wasi_light_clock_mode_t;
+
+/* Nanoseconds of clock 0 (realtime) or 1 (monotonic). `host` as with streams; it must not call into the instance. */
+typedef uint64_t (*wasi_light_now_t)(void *host, uint32_t clock);
+
+/*
+ * The realtime and the monotonic clock. In every mode but REAL the monotonic clock begins at 0, and the two clocks of
+ * CPU time are NOTSUP, so that nothing of the real time shows. The offset is added in every mode.
+ */
+typedef struct wasi_light_clock_t {
+  wasi_light_clock_mode_t mode;
+  uint64_t start_ns;      /* FROZEN, STEPPING, VIRTUAL: the realtime clock at first, since 1970 */
+  uint64_t step_ns;       /* STEPPING */
+  uint64_t resolution_ns; /* what all clocks are rounded down to, and clock_res_get says; 0: as exact as they come */
+  wasi_light_now_t now;   /* CALLBACK */
+} wasi_light_clock_t;
+
+typedef enum wasi_light_sleep_mode_t {
+  WASI_LIGHT_SLEEP_REAL = 0, /* poll_oneoff waits */
+  WASI_LIGHT_SLEEP_VIRTUAL,  /* it does not wait; the time that it would have waited has passed for the guest */
+  WASI_LIGHT_SLEEP_REFUSED,  /* a clock that is not yet due gives the event error NOTSUP, at once */
+  WASI_LIGHT_SLEEP_CALLBACK  /* the host waits, or does something else, in `sleep` */
+} wasi_light_sleep_mode_t;
+
+/* Lets `ns` nanoseconds pass and returns 0, or the errno that the event of each clock not yet due shall have. */
+typedef wasi_light_errno_t (*wasi_light_sleep_t)(void *host, uint64_t ns);
+
+/*
+ * Waiting in poll_oneoff. A guest that would wait longer than it may is stopped: the outcome is LIMIT. Waiting for an
+ * inherited stream alone is real in every mode, and counts.
+ */
+typedef struct wasi_light_sleep_options_t {
+  wasi_light_sleep_mode_t mode;
+  uint64_t max_call_ns;     /* longest wait of one call; 0: no limit */
+  uint64_t max_total_ns;    /* longest wait of all calls of an environment; 0: no limit */
+  wasi_light_sleep_t sleep; /* CALLBACK */
+} wasi_light_sleep_options_t;
+
 /*
  * What plug-ins are given. Start from WASI_LIGHT_OPTIONS_INIT, which gives nothing but real clocks and
  * the operating system's randomness, and set what shall differ. All of it is copied.
@@ -219,13 +264,16 @@ typedef struct wasi_light_options_t {
                                   bytes of the nonce */
   wasi_light_input_t in;
   wasi_light_output_t out, err;
+  wasi_light_clock_t clock;
+  wasi_light_sleep_options_t sleep;
 } wasi_light_options_t;
 
 #define WASI_LIGHT_OPTIONS_INIT                                                                 \
   {                                                                                             \
     sizeof(wasi_light_options_t), NULL, NULL, 0, NULL, {WASI_LIGHT_INPUT_EMPTY, NULL, 0, NULL}, \
-        {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL}, {                                                 \
-      WASI_LIGHT_OUTPUT_DISCARD, 0, NULL                                                        \
+        {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL}, {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL},             \
+        {WASI_LIGHT_CLOCK_REAL, 0, 0, 0, NULL}, {                                               \
+      WASI_LIGHT_SLEEP_REAL, 0, 0, NULL                                                         \
     }                                                                                           \
   }
 
@@ -250,7 +298,8 @@ typedef enum wasi_light_outcome_kind_t {
   WASI_LIGHT_EXITED,       /* it called proc_exit: see exit_code */
   WASI_LIGHT_TRAPPED,      /* it trapped, or a host function did: see message */
   WASI_LIGHT_NO_MEMORY,    /* a WASI function needed the guest's memory and none is bound: see message */
-  WASI_LIGHT_REFUSED       /* the guest was not entered, because the call was wrong: see message */
+  WASI_LIGHT_REFUSED,      /* the guest was not entered, because the call was wrong: see message */
+  WASI_LIGHT_LIMIT         /* it crossed a limit of the host's: see message */
 } wasi_light_outcome_kind_t;
 
 /* How a call ended, by value. */
@@ -333,7 +382,7 @@ WASI_LIGHT_API const wasi_light_function_t *wasi_light_functions(size_t *count);
 
 /*
  * Whether the guest was stopped by a WASI call, and how. An exit is reported until the environment is
- * reset, since no later call of it goes through; a missing memory is reported once.
+ * reset, since no later call of it goes through; a missing memory or a crossed limit is reported once.
  */
 WASI_LIGHT_API bool wasi_light_env_stopped(wasi_light_env_t *env, wasi_light_outcome_t *outcome);
 

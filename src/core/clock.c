@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* clock_*: the system's clocks, realtime and monotonic moved by the configured offset. */
+/* clock_*: the system's clocks or the host's own, realtime and monotonic moved by the configured offset. */
 #include "../platform/host.h"
 #include "env.h"
 
@@ -11,26 +11,66 @@ static uint64_t shifted(uint64_t time, int64_t offset) {
   return time + distance > 0 ? time + distance : 1;
 }
 
-uint64_t wasi_light__guest_time(const wasi_light_env_t *env, uint32_t clock) {
-  uint64_t time = host_clock_time(clock);
-  return clock <= P1_CLOCK_MONOTONIC ? shifted(time, env->config->clock_offset_ns) : time;
+static uint64_t rounded(const wasi_light_env_t *env, uint64_t time) {
+  uint64_t resolution = env->config->clock.resolution_ns;
+  return resolution > 0 ? time - time % resolution : time;
+}
+
+static uint64_t source_time(wasi_light_env_t *env, uint32_t clock) {
+  const wasi_light_clock_t *source = &env->config->clock;
+  if (source->mode == WASI_LIGHT_CLOCK_REAL) return host_clock_time(clock);
+  if (source->mode == WASI_LIGHT_CLOCK_CALLBACK) {
+    env->in_callback = true;
+    uint64_t time = source->now(env->host, clock);
+    env->in_callback = false;
+    return time;
+  }
+  return clock == P1_CLOCK_REALTIME ? p1_sum(source->start_ns, env->elapsed_ns) : env->elapsed_ns;
+}
+
+uint64_t wasi_light__guest_time(wasi_light_env_t *env, uint32_t clock) {
+  uint64_t time = rounded(env, shifted(source_time(env, clock), env->config->clock_offset_ns));
+  return time > 0 ? time : 1;
+}
+
+void wasi_light__advance(wasi_light_env_t *env, uint64_t ns) {
+  wasi_light_clock_mode_t mode = env->config->clock.mode;
+  if (mode == WASI_LIGHT_CLOCK_STEPPING || mode == WASI_LIGHT_CLOCK_VIRTUAL)
+    env->elapsed_ns = p1_sum(env->elapsed_ns, ns);
+}
+
+/* INVAL for a clock that preview 1 does not have, NOTSUP for CPU time where time is not real. */
+static uint32_t check_clock(const wasi_light_env_t *env, uint32_t id) {
+  if (id > P1_CLOCK_THREAD_CPU) return WASI_LIGHT_EINVAL;
+  if (id > P1_CLOCK_MONOTONIC && env->config->clock.mode != WASI_LIGHT_CLOCK_REAL) return WASI_LIGHT_ENOTSUP;
+  return WASI_LIGHT_ESUCCESS;
+}
+
+static uint64_t resolution_of(const wasi_light_env_t *env, uint32_t id) {
+  const wasi_light_clock_t *source = &env->config->clock;
+  if (source->resolution_ns > 0) return source->resolution_ns;
+  return source->mode == WASI_LIGHT_CLOCK_REAL ? host_clock_resolution(id) : 1;
 }
 
 uint32_t p1_clock_res_get(wasi_light_env_t *env, uint32_t id, uint32_t resolution) {
   p1_mem_t mem;
-  if (id > P1_CLOCK_THREAD_CPU) return WASI_LIGHT_EINVAL;
+  uint32_t error = check_clock(env, id);
+  if (error != WASI_LIGHT_ESUCCESS) return error;
   if (wasi_light__memory(env, &mem)) return P1_STOP_NO_MEMORY;
   if (!p1_mem_has(mem, resolution, 8)) return WASI_LIGHT_EFAULT;
-  p1_store_u64(mem, resolution, host_clock_resolution(id));
+  p1_store_u64(mem, resolution, resolution_of(env, id));
   return WASI_LIGHT_ESUCCESS;
 }
 
 uint32_t p1_clock_time_get(wasi_light_env_t *env, uint32_t id, uint64_t precision, uint32_t time) {
   p1_mem_t mem;
   (void)precision; /* how late the answer may be: it never is */
-  if (id > P1_CLOCK_THREAD_CPU) return WASI_LIGHT_EINVAL;
+  uint32_t error = check_clock(env, id);
+  if (error != WASI_LIGHT_ESUCCESS) return error;
   if (wasi_light__memory(env, &mem)) return P1_STOP_NO_MEMORY;
   if (!p1_mem_has(mem, time, 8)) return WASI_LIGHT_EFAULT;
-  p1_store_u64(mem, time, wasi_light__guest_time(env, id));
+  if (env->config->clock.mode == WASI_LIGHT_CLOCK_STEPPING) wasi_light__advance(env, env->config->clock.step_ns);
+  p1_store_u64(mem, time,
+               id <= P1_CLOCK_MONOTONIC ? wasi_light__guest_time(env, id) : rounded(env, host_clock_time(id)));
   return WASI_LIGHT_ESUCCESS;
 }

@@ -78,6 +78,24 @@ static bool check_input(const wasi_light_input_t *in, wasi_light_error_t *error)
   return !problem;
 }
 
+static bool check_time(const wasi_light_options_t *options, wasi_light_error_t *error) {
+  const wasi_light_clock_t *clock = &options->clock;
+  const wasi_light_sleep_options_t *sleep = &options->sleep;
+  const char *problem = NULL;
+  bool stands = clock->mode == WASI_LIGHT_CLOCK_FROZEN || clock->mode == WASI_LIGHT_CLOCK_VIRTUAL;
+  if ((unsigned)clock->mode > WASI_LIGHT_CLOCK_CALLBACK) problem = "clock.mode is none of the modes there are";
+  else if (clock->mode == WASI_LIGHT_CLOCK_CALLBACK && !clock->now)
+    problem = "clock.now is NULL: the mode CALLBACK needs it";
+  else if ((unsigned)sleep->mode > WASI_LIGHT_SLEEP_CALLBACK) problem = "sleep.mode is none of the modes there are";
+  else if (sleep->mode == WASI_LIGHT_SLEEP_CALLBACK && !sleep->sleep)
+    problem = "sleep.sleep is NULL: the mode CALLBACK needs it";
+  else if (stands && sleep->mode == WASI_LIGHT_SLEEP_REAL) {
+    problem = "sleep.mode is REAL with a clock that stands still: a guest that waits would spin for ever";
+  }
+  if (problem) wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "options.%s", problem);
+  return !problem;
+}
+
 static bool check(const wasi_light_options_t *options, wasi_light_error_t *error) {
   if (!options || options->struct_size != sizeof *options) {
     wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "%s",
@@ -87,7 +105,8 @@ static bool check(const wasi_light_options_t *options, wasi_light_error_t *error
     return false;
   }
   return check_env(options->env, error) && check_input(&options->in, error) &&
-         check_output(&options->out, "out", error) && check_output(&options->err, "err", error);
+         check_output(&options->out, "out", error) && check_output(&options->err, "err", error) &&
+         check_time(options, error);
 }
 
 wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options, wasi_light_error_t *error) {
@@ -114,6 +133,8 @@ wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options, 
       .args = args,
       .env = env,
       .clock_offset_ns = options->clock_offset_ns,
+      .clock = options->clock,
+      .sleep = options->sleep,
       .seeded = options->random_seed != NULL,
       .seed = options->random_seed ? *options->random_seed : 0,
       .in = options->in,

@@ -7,6 +7,9 @@
 
 #include "../platform/host.h"
 
+/* Guests' output may hold secrets. The compiler must not see that nobody reads what is wiped before it is freed. */
+static void *(*const volatile wipe)(void *bytes, int value, size_t size) = memset;
+
 static size_t capture_size(const wasi_light_config_t *config, int i) {
   return config->out[i].mode == WASI_LIGHT_OUTPUT_CAPTURE ? config->out[i].capture_size : 0;
 }
@@ -36,6 +39,8 @@ wasi_light_env_t *wasi_light_env_new(wasi_light_config_t *config, void *host, wa
 
 void wasi_light_env_delete(wasi_light_env_t *env) {
   if (!env) return;
+  wasi_light_env_clear_captured(env, P1_STDOUT);
+  wasi_light_env_clear_captured(env, P1_STDERR);
   wasi_light_env_set_memory(env, NULL, NULL, NULL);
   wasi_light_config_delete(env->config);
   free(env);
@@ -49,7 +54,9 @@ void wasi_light_env_reset(wasi_light_env_t *env) {
   env->random_position = 0;
   env->random_stream = 0;
   env->in_position = 0;
-  env->no_memory = NULL;
+  env->elapsed_ns = 0;
+  env->slept_ns = 0;
+  env->stopped_by = NULL;
   env->exit_code = 0;
   env->exited = false;
   wasi_light_env_clear_captured(env, P1_STDOUT);
@@ -57,7 +64,10 @@ void wasi_light_env_reset(wasi_light_env_t *env) {
 }
 
 bool wasi_light__env_save(const wasi_light_env_t *env, wasi_light__env_state_t *state) {
-  *state = (wasi_light__env_state_t){.random_position = env->random_position, .in_position = env->in_position};
+  *state = (wasi_light__env_state_t){.random_position = env->random_position,
+                                     .elapsed_ns = env->elapsed_ns,
+                                     .slept_ns = env->slept_ns,
+                                     .in_position = env->in_position};
   memcpy(state->stream, env->stream, sizeof state->stream);
   memcpy(state->fdflags, env->fdflags, sizeof state->fdflags);
   for (int i = 0; i < 2; i++) {
@@ -79,12 +89,14 @@ void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_
   env->in_position = state->in_position;
   memcpy(env->stream, state->stream, sizeof env->stream);
   memcpy(env->fdflags, state->fdflags, sizeof env->fdflags);
-  env->no_memory = NULL;
+  env->elapsed_ns = state->elapsed_ns;
+  env->slept_ns = state->slept_ns;
+  env->stopped_by = NULL;
   env->exit_code = 0;
   env->exited = false;
   for (int i = 0; i < 2; i++) {
     const p1_capture_t *capture = &state->capture[i];
-    if (env->capture[i].size > 0) memset(env->capture[i].bytes, 0, env->capture[i].size); /* it may hold secrets */
+    if (env->capture[i].size > 0) wipe(env->capture[i].bytes, 0, env->capture[i].size);
     if (capture->size > 0) memcpy(env->capture[i].bytes, capture->bytes, capture->size);
     env->capture[i].size = capture->size;
     env->capture[i].dropped = capture->dropped;
@@ -120,7 +132,7 @@ const uint8_t *wasi_light_env_captured(const wasi_light_env_t *env, uint32_t fd,
 
 void wasi_light_env_clear_captured(wasi_light_env_t *env, uint32_t fd) {
   if (!is_captured(env, fd)) return;
-  memset(env->capture[fd - P1_STDOUT].bytes, 0, env->capture[fd - P1_STDOUT].size); /* it may hold secrets */
+  wipe(env->capture[fd - P1_STDOUT].bytes, 0, env->capture[fd - P1_STDOUT].size);
   env->capture[fd - P1_STDOUT].size = 0;
   env->capture[fd - P1_STDOUT].dropped = 0;
 }
@@ -149,13 +161,17 @@ bool wasi_light_env_stopped(wasi_light_env_t *env, wasi_light_outcome_t *outcome
     outcome->kind = WASI_LIGHT_EXITED;
     outcome->exit_code = env->exit_code;
     wasi_light__format(outcome->message, sizeof outcome->message, "the guest exited with code %u", env->exit_code);
-  } else if (env->no_memory) {
+  } else if (env->stopped_by && env->stop == P1_STOP_SLEEP) {
+    outcome->kind = WASI_LIGHT_LIMIT;
+    wasi_light__format(outcome->message, sizeof outcome->message,
+                       "%s: the guest would wait longer than options.sleep allows", env->stopped_by);
+  } else if (env->stopped_by) {
     outcome->kind = WASI_LIGHT_NO_MEMORY;
     wasi_light__format(outcome->message, sizeof outcome->message,
                        "%s needs the guest's memory and none is bound: the module must export it as \"memory\", or the "
                        "host bind it with wasi_light_env_bind_instance or wasi_light_env_bind_memory",
-                       env->no_memory);
+                       env->stopped_by);
   }
-  env->no_memory = NULL;
+  env->stopped_by = NULL;
   return outcome->kind != WASI_LIGHT_RETURNED;
 }

@@ -15,7 +15,7 @@
 #include "p1_abi.h"
 #include "p1_mem.h"
 
-enum { P1_STOP_EXIT = WASI_LIGHT_STOP, P1_STOP_NO_MEMORY };
+enum { P1_STOP_EXIT = WASI_LIGHT_STOP, P1_STOP_NO_MEMORY, P1_STOP_SLEEP };
 
 /* The streams, and the descriptors that name them at first. */
 enum { P1_STDIN, P1_STDOUT, P1_STDERR, P1_STREAMS, P1_CLOSED = P1_STREAMS };
@@ -32,6 +32,8 @@ struct wasi_light_config_t {
   atomic_size_t references;
   p1_strings_t args, env;
   int64_t clock_offset_ns;
+  wasi_light_clock_t clock;
+  wasi_light_sleep_options_t sleep;
   bool seeded;
   uint64_t seed;
   wasi_light_input_t in;      /* BYTES: `bytes` is our copy */
@@ -59,7 +61,11 @@ struct wasi_light_env_t {
   size_t in_position;       /* bytes taken from an input of BYTES */
   p1_capture_t capture[2];  /* stdout, stderr */
 
-  const char *no_memory; /* the function that found none; until it is reported */
+  uint64_t elapsed_ns; /* of a clock that is not real */
+  uint64_t slept_ns;
+
+  const char *stopped_by; /* the function that stopped the guest other than by an exit; until it is reported */
+  uint32_t stop;          /* why */
   uint32_t exit_code;
   bool exited;
   bool in_callback;            /* a stream callback is running: the guest must not be entered */
@@ -73,6 +79,7 @@ uint32_t wasi_light__memory(wasi_light_env_t *env, p1_mem_t *mem);
 /* What a guest's calls change in an environment, as it is at some moment. */
 typedef struct wasi_light__env_state_t {
   uint64_t random_position;
+  uint64_t elapsed_ns, slept_ns;
   size_t in_position;
   uint8_t stream[P1_STREAMS];
   uint8_t fdflags[P1_STREAMS];
@@ -91,14 +98,22 @@ static inline uint32_t p1_stream_of(const wasi_light_env_t *env, uint32_t fd) {
 }
 
 /* The realtime or monotonic clock as the guest sees it. */
-uint64_t wasi_light__guest_time(const wasi_light_env_t *env, uint32_t clock);
+uint64_t wasi_light__guest_time(wasi_light_env_t *env, uint32_t clock);
+/* Time has passed that was not waited for: clocks that go by it are advanced. */
+void wasi_light__advance(wasi_light_env_t *env, uint64_t ns);
+static inline uint64_t p1_sum(uint64_t a, uint64_t b) {
+  return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
 
 /* Around every syscall, whoever calls it: an exited guest gets nowhere, and a stop is remembered. */
 static inline bool wasi_light__may_call(const wasi_light_env_t *env) {
   return !env->exited;
 }
 static inline uint32_t wasi_light__called(wasi_light_env_t *env, const char *name, uint32_t status) {
-  if (status == P1_STOP_NO_MEMORY) env->no_memory = name;
+  if (status > P1_STOP_EXIT) {
+    env->stopped_by = name;
+    env->stop = status;
+  }
   return status;
 }
 

@@ -31,7 +31,7 @@ static uint64_t host_deadline(uint64_t time, int64_t offset) {
 }
 
 /* `now` is the host's monotonic clock: one reading for all, so that equal timeouts end together. */
-static void take_clock(const wasi_light_env_t *env, p1_mem_t mem, uint64_t at, uint64_t now, poll_entry_t *entry) {
+static void take_clock(wasi_light_env_t *env, p1_mem_t mem, uint64_t at, uint64_t now, poll_entry_t *entry) {
   uint32_t id = p1_load_u32(mem, at + P1_SUBSCRIPTION_CLOCK_ID);
   uint64_t timeout = p1_load_u64(mem, at + P1_SUBSCRIPTION_CLOCK_TIMEOUT);
   uint16_t flags = p1_load_u16(mem, at + P1_SUBSCRIPTION_CLOCK_FLAGS);
@@ -40,14 +40,15 @@ static void take_clock(const wasi_light_env_t *env, p1_mem_t mem, uint64_t at, u
     entry->error = WASI_LIGHT_EINVAL;
   } else if (id > P1_CLOCK_MONOTONIC) {
     entry->error = WASI_LIGHT_ENOTSUP;
-  } else if (flags == P1_SUBCLOCKFLAGS_ABSTIME) {
+  } else if (flags == P1_SUBCLOCKFLAGS_ABSTIME && env->config->clock.mode == WASI_LIGHT_CLOCK_REAL) {
     entry->decided = BY_CLOCK;
     entry->clock = (uint8_t)id;
     entry->deadline = host_deadline(timeout, env->config->clock_offset_ns);
   } else {
+    uint64_t guest = flags == P1_SUBCLOCKFLAGS_ABSTIME ? wasi_light__guest_time(env, id) : 0;
     entry->decided = BY_CLOCK;
     entry->clock = P1_CLOCK_MONOTONIC;
-    entry->deadline = timeout > UINT64_MAX - now ? UINT64_MAX : now + timeout;
+    entry->deadline = p1_sum(now, timeout > guest ? timeout - guest : 0);
   }
 }
 
@@ -63,9 +64,8 @@ static void take_stream(const wasi_light_env_t *env, p1_mem_t mem, uint64_t at, 
 }
 
 /* Reads every subscription; false for one of a type that preview 1 does not have. */
-static bool take_subscriptions(const wasi_light_env_t *env, p1_mem_t mem, uint32_t in, uint32_t count,
+static bool take_subscriptions(wasi_light_env_t *env, p1_mem_t mem, uint32_t in, uint32_t count, uint64_t now,
                                poll_entry_t *entries) {
-  uint64_t now = host_clock_time(P1_CLOCK_MONOTONIC);
   for (uint32_t i = 0; i < count; i++) {
     uint64_t at = in + (uint64_t)i * P1_SUBSCRIPTION_SIZE;
     poll_entry_t *entry = &entries[i];
@@ -77,12 +77,30 @@ static bool take_subscriptions(const wasi_light_env_t *env, p1_mem_t mem, uint32
   return true;
 }
 
+/* A call's waiting. */
+typedef struct wait_t {
+  wasi_light_env_t *env;
+  poll_entry_t *entries;
+  uint32_t count;
+  host_poll_t polls[P1_STREAMS];
+  uint64_t start[2]; /* of the host's clocks 0 and 1 */
+  uint64_t slept;    /* in this call */
+  uint64_t skipped;  /* of it, what was not waited for but has passed for the guest */
+} wait_t;
+
+/* Where sleep is not real, no time passes in a call but what is skipped: how long the call takes must not show. */
+static void read_clocks(const wait_t *w, uint64_t now[2]) {
+  bool real = w->env->config->sleep.mode == WASI_LIGHT_SLEEP_REAL;
+  for (uint32_t i = 0; i < 2; i++) now[i] = real ? host_clock_time(i) : p1_sum(w->start[i], w->skipped);
+}
+
 /* How long nothing can happen but on a stream: 0 if an entry is ready, UINT64_MAX if there is no clock. */
-static uint64_t time_left(const poll_entry_t *entries, uint32_t count) {
-  uint64_t now[2] = {host_clock_time(P1_CLOCK_REALTIME), host_clock_time(P1_CLOCK_MONOTONIC)};
+static uint64_t time_left(const wait_t *w) {
+  uint64_t now[2];
   uint64_t least = UINT64_MAX;
-  for (uint32_t i = 0; i < count; i++) {
-    const poll_entry_t *entry = &entries[i];
+  read_clocks(w, now);
+  for (uint32_t i = 0; i < w->count; i++) {
+    const poll_entry_t *entry = &w->entries[i];
     uint64_t left = UINT64_MAX;
     if (entry->decided == READY) left = 0;
     if (entry->decided == BY_CLOCK)
@@ -93,26 +111,89 @@ static uint64_t time_left(const poll_entry_t *entries, uint32_t count) {
 }
 
 /* Marks what has happened; whether anything has. */
-static bool decide(poll_entry_t *entries, uint32_t count, const host_poll_t polls[P1_STREAMS]) {
-  uint64_t now[2] = {host_clock_time(P1_CLOCK_REALTIME), host_clock_time(P1_CLOCK_MONOTONIC)};
+static bool decide(const wait_t *w) {
+  uint64_t now[2];
   bool any = false;
-  for (uint32_t i = 0; i < count; i++) {
-    poll_entry_t *entry = &entries[i];
+  read_clocks(w, now);
+  for (uint32_t i = 0; i < w->count; i++) {
+    poll_entry_t *entry = &w->entries[i];
     bool reached = entry->decided == BY_CLOCK && now[entry->clock] >= entry->deadline;
-    bool ready = entry->decided == BY_STREAM && polls[entry->stream].ready;
+    bool ready = entry->decided == BY_STREAM && w->polls[entry->stream].ready;
     if (reached || ready) entry->decided = READY;
     any = any || entry->decided == READY;
   }
   return any;
 }
 
-static void wait(poll_entry_t *entries, uint32_t count, host_poll_t polls[P1_STREAMS]) {
-  for (uint32_t i = 0; i < P1_STREAMS; i++) polls[i] = (host_poll_t){.fd = -1, .write = i != P1_STDIN};
-  for (uint32_t i = 0; i < count; i++) {
-    if (entries[i].decided == BY_STREAM) polls[entries[i].stream].fd = entries[i].stream;
+/* What the host allows this call to wait from now on. */
+static uint64_t allowance(const wait_t *w) {
+  const wasi_light_sleep_options_t *sleep = &w->env->config->sleep;
+  uint64_t call = sleep->max_call_ns == 0 ? UINT64_MAX : sleep->max_call_ns;
+  uint64_t total = sleep->max_total_ns == 0 ? UINT64_MAX : sleep->max_total_ns;
+  uint64_t call_left = call > w->slept ? call - w->slept : 0;
+  uint64_t total_left = total > w->env->slept_ns ? total - w->env->slept_ns : 0;
+  if (call == UINT64_MAX && total == UINT64_MAX) return UINT64_MAX;
+  return call_left < total_left ? call_left : total_left;
+}
+
+static void count_sleep(wait_t *w, uint64_t ns) {
+  w->slept = p1_sum(w->slept, ns);
+  w->env->slept_ns = p1_sum(w->env->slept_ns, ns);
+}
+
+static uint32_t sleep_for_real(wait_t *w, uint64_t ns) {
+  uint64_t allowed = allowance(w);
+  uint64_t before = host_clock_time(P1_CLOCK_MONOTONIC);
+  host_poll(w->polls, P1_STREAMS, ns < allowed ? ns : allowed);
+  if (ns > 0) count_sleep(w, host_clock_time(P1_CLOCK_MONOTONIC) - before);
+  return allowance(w) == 0 ? (uint32_t)P1_STOP_SLEEP : (uint32_t)WASI_LIGHT_ESUCCESS;
+}
+
+/* Gives the event of each clock that is not yet due this error. */
+static void fail_clocks(const wait_t *w, uint32_t error) {
+  for (uint32_t i = 0; i < w->count; i++) {
+    if (w->entries[i].decided != BY_CLOCK) continue;
+    w->entries[i].decided = READY;
+    w->entries[i].error = (uint16_t)error;
   }
-  do host_poll(polls, P1_STREAMS, time_left(entries, count));
-  while (!decide(entries, count, polls));
+}
+
+/* The time until the earliest clock passes without being waited for, but only if no stream is ready. */
+static uint32_t sleep_otherwise(wait_t *w, uint64_t ns) {
+  const wasi_light_sleep_options_t *sleep = &w->env->config->sleep;
+  uint32_t error = sleep->mode == WASI_LIGHT_SLEEP_REFUSED ? WASI_LIGHT_ENOTSUP : WASI_LIGHT_ESUCCESS;
+  host_poll(w->polls, P1_STREAMS, 0);
+  if (decide(w)) return WASI_LIGHT_ESUCCESS;
+  if (error == WASI_LIGHT_ESUCCESS && ns > allowance(w)) return P1_STOP_SLEEP;
+  if (sleep->mode == WASI_LIGHT_SLEEP_CALLBACK) {
+    w->env->in_callback = true;
+    error = sleep->sleep(w->env->host, ns);
+    w->env->in_callback = false;
+  }
+  if (error != WASI_LIGHT_ESUCCESS) {
+    fail_clocks(w, error);
+    return WASI_LIGHT_ESUCCESS;
+  }
+  count_sleep(w, ns);
+  w->skipped = p1_sum(w->skipped, ns);
+  wasi_light__advance(w->env, ns);
+  return WASI_LIGHT_ESUCCESS;
+}
+
+/* Lets time pass until something has happened, or more of it would pass than the host allows. */
+static uint32_t wait(wait_t *w) {
+  bool real = w->env->config->sleep.mode == WASI_LIGHT_SLEEP_REAL;
+  for (uint32_t i = 0; i < P1_STREAMS; i++) w->polls[i] = (host_poll_t){.fd = -1, .write = i != P1_STDIN};
+  for (uint32_t i = 0; i < w->count; i++) {
+    if (w->entries[i].decided == BY_STREAM) w->polls[w->entries[i].stream].fd = w->entries[i].stream;
+  }
+  for (;;) {
+    uint64_t left = time_left(w);
+    bool otherwise = !real && left > 0 && left < UINT64_MAX;
+    uint32_t stop = otherwise ? sleep_otherwise(w, left) : sleep_for_real(w, left);
+    if (decide(w)) return WASI_LIGHT_ESUCCESS;
+    if (stop != WASI_LIGHT_ESUCCESS) return stop;
+  }
 }
 
 static void store_event(const wasi_light_env_t *env, p1_mem_t mem, uint64_t at, const poll_entry_t *entry,
@@ -139,7 +220,7 @@ static void store_event(const wasi_light_env_t *env, p1_mem_t mem, uint64_t at, 
 
 uint32_t p1_poll_oneoff(wasi_light_env_t *env, uint32_t in, uint32_t out, uint32_t nsubscriptions, uint32_t nevents) {
   poll_entry_t entries[P1_SUBSCRIPTIONS_MAX];
-  host_poll_t polls[P1_STREAMS];
+  wait_t waiting = {.env = env, .entries = entries, .count = nsubscriptions};
   p1_mem_t mem;
   uint32_t events = 0;
   if (nsubscriptions == 0 || nsubscriptions > P1_SUBSCRIPTIONS_MAX) return WASI_LIGHT_EINVAL;
@@ -148,11 +229,14 @@ uint32_t p1_poll_oneoff(wasi_light_env_t *env, uint32_t in, uint32_t out, uint32
       !p1_mem_has(mem, out, (uint64_t)nsubscriptions * P1_EVENT_SIZE) || !p1_mem_has(mem, nevents, 4)) {
     return WASI_LIGHT_EFAULT;
   }
-  if (!take_subscriptions(env, mem, in, nsubscriptions, entries)) return WASI_LIGHT_EINVAL;
-  wait(entries, nsubscriptions, polls);
+  for (uint32_t i = 0; i < 2; i++) waiting.start[i] = host_clock_time(i);
+  if (!take_subscriptions(env, mem, in, nsubscriptions, waiting.start[P1_CLOCK_MONOTONIC], entries))
+    return WASI_LIGHT_EINVAL;
+  uint32_t stop = wait(&waiting);
+  if (stop != WASI_LIGHT_ESUCCESS) return stop;
   for (uint32_t i = 0; i < nsubscriptions; i++) {
     if (entries[i].decided != READY) continue;
-    store_event(env, mem, out + (uint64_t)events * P1_EVENT_SIZE, &entries[i], polls);
+    store_event(env, mem, out + (uint64_t)events * P1_EVENT_SIZE, &entries[i], waiting.polls);
     events++;
   }
   p1_store_u32(mem, nevents, events);

@@ -22,7 +22,7 @@ own wasm_trap_t *wasi_light__exit_trap(wasi_light_env_t *env) {
 static own wasm_trap_t *finish(wasi_light_env_t *env, const char *name, uint32_t status, wasm_val_vec_t *results) {
   status = wasi_light__called(env, name, status);
   if (status == P1_STOP_EXIT) return wasi_light__exit_trap(env);
-  if (status >= WASI_LIGHT_STOP) return wasi_light__text_trap(env->store, "a WASI function found no memory");
+  if (status >= WASI_LIGHT_STOP) return wasi_light__text_trap(env->store, "a WASI function stopped the guest");
   if (results->size > 0) {
     results->data[0].kind = WASM_I32;
     results->data[0].of.i32 = (int32_t)status;
