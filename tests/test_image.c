@@ -499,6 +499,26 @@ static void test_huge_pages(void **state) {
   }
 }
 
+/* Pages of equal contents are made one by KSM, where it runs; a write then makes them two again. */
+static void test_pages_that_are_merged(void **state) {
+  char text[32] = "";
+  fixture_t f;
+  FILE *run = fopen("/sys/kernel/mm/ksm/run", "r");
+  bool runs = run && fgets(text, sizeof text, run) && text[0] == '1';
+  if (run) fclose(run);
+  if (!runs) {
+    print_message("KSM does not run here: left out\n");
+    skip();
+  }
+  if (!can(HOST_SCAN)) skip();
+  start(&f, HOST_SCAN, 500);
+  memset(f.base, 0x3c, f.size);
+  if (madvise(f.base, f.size, MADV_MERGEABLE) != 0) print_message("MADV_MERGEABLE: %s\n", strerror(errno));
+  sleep(3); /* there is no waiting for it */
+  restore(&f, SIZE_MAX, "pages were merged");
+  end(&f);
+}
+
 /* Moves pages about while they are put back, as the kernel does when it wants large pieces of memory. */
 static atomic_bool compacting;
 
@@ -589,6 +609,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_locked_pages),
     cmocka_unit_test(test_pages_that_are_swapped_out),
     cmocka_unit_test(test_huge_pages),
+    cmocka_unit_test(test_pages_that_are_merged),
     cmocka_unit_test(test_pages_that_move),
     cmocka_unit_test(test_zeros),
 };

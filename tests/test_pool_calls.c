@@ -328,6 +328,54 @@ static void test_hooks_without_recycling(void **state) {
   pool_end(&rig);
 }
 
+/* A host function may take another instance of the same pool, use it and give it back, to any depth. */
+typedef struct nested_t {
+  wasi_light_pool_t *pool;
+  int depth;
+  wasi_light_instance_t *seen[4];
+} nested_t;
+
+static wasm_trap_t *on_nest(wasi_light_instance_t *instance, void *data, const wasm_val_t *args, wasm_val_t *results) {
+  nested_t *nested = data;
+  wasi_light_error_t error;
+  int depth = nested->depth++;
+  nested->seen[depth] = instance;
+  if (depth < 3) {
+    wasi_light_instance_t *inner = wasi_light_pool_take(nested->pool, NULL, &error);
+    if (!inner) return wasi_light_trap(instance, "%s", error.message);
+    wasi_light_outcome_t outcome = wasi_light_call_name(inner, "nest", NULL, 0, NULL, 0);
+    if (outcome.kind != WASI_LIGHT_RETURNED || !wasi_light_pool_give(nested->pool, inner, &error)) {
+      return wasi_light_trap(instance, "%s%s", outcome.message, error.message);
+    }
+    if (!wasi_light__pool_is_pristine(inner)) return wasi_light_trap(instance, "not as new");
+  }
+  return NULL;
+}
+
+static void test_leases_within_leases(void **state) {
+  nested_t nested = {.depth = 0};
+  const rig_func_t funcs[] = {{"nest", "()", on_nest, &nested}};
+  pool_rig_t rig;
+  pool_start_funcs(&rig,
+                   "(module (import \"env\" \"nest\" (func $nest)) (memory (export \"memory\") 1)"
+                   "(func (export \"nest\") (i32.store (i32.const 0) (i32.const 7)) (call $nest)"
+                   "(if (i32.ne (i32.load (i32.const 0)) (i32.const 7)) (then unreachable))))",
+                   funcs, 1, NULL);
+  nested.pool = rig.pool;
+  for (int round = 0; round < 3; round++) {
+    nested.depth = 0;
+    wasi_light_instance_t *outer = pool_take(&rig);
+    ASSERT_OUTCOME(pool_try(outer, "nest", NO_ARGS), RETURNED, "");
+    pool_return(&rig, outer);
+    for (size_t i = 0; i < 4; i++) {
+      for (size_t k = 0; k < i; k++) assert_ptr_not_equal(nested.seen[i], nested.seen[k]);
+    }
+  }
+  assert_int_equal(pool_stats(&rig).made, 4);
+  assert_int_equal(pool_stats(&rig).idle, 4);
+  pool_end(&rig);
+}
+
 /* ---- When the guest fails ---- */
 
 static void test_a_warm_up_that_fails(void **state) {
@@ -475,6 +523,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_giving_back_in_a_stream_callback),
     cmocka_unit_test(test_hooks),
     cmocka_unit_test(test_hooks_without_recycling),
+    cmocka_unit_test(test_leases_within_leases),
     cmocka_unit_test(test_a_warm_up_that_fails),
     cmocka_unit_test(test_an_after_reset_that_fails),
     cmocka_unit_test(test_an_initialize_that_fails),

@@ -205,6 +205,33 @@ static void test_no_memory_for_the_streams(void **state) {
       &wasi);
 }
 
+/* ---- Descriptors that run out, between the making of the pool and its first instance ---- */
+
+static void test_no_descriptors(void **state) {
+  struct rlimit limit;
+  pool_rig_t rig;
+  pool_start_wat(&rig, GUEST, NULL);
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  struct rlimit none = {0, limit.rlim_max};
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+  wasi_light_instance_t *instances[2] = {wasi_light_pool_take(rig.pool, NULL, NULL),
+                                         wasi_light_pool_take(rig.pool, NULL, NULL)};
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  for (int lease = 0; lease < 3; lease++) {
+    for (size_t i = 0; i < 2; i++) {
+      if (lease > 0) instances[i] = pool_take(&rig);
+      assert_non_null(instances[i]);
+      assert_int_equal(pool_i32(instances[i], "dirty", ARGS(I32(4000))), 1);
+    }
+    for (size_t i = 0; i < 2; i++) {
+      pool_return(&rig, instances[i]);
+      assert_true(is_new(instances[i]));
+    }
+  }
+  assert_int_equal(pool_stats(&rig).method, WASI_LIGHT_RESET_COPY); /* what is in use, not what would have been */
+  pool_end(&rig);
+}
+
 /* ---- Threads ---- */
 
 typedef struct worker_t {
@@ -373,6 +400,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_locked_memory),
     cmocka_unit_test(test_no_memory_for_the_image),
     cmocka_unit_test(test_no_memory_for_the_streams),
+    cmocka_unit_test(test_no_descriptors),
     cmocka_unit_test(test_a_pool_for_each_thread),
     cmocka_unit_test(test_recycling_adds_nothing_up),
     cmocka_unit_test(test_replacing_adds_nothing_up),

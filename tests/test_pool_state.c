@@ -239,6 +239,67 @@ static void test_an_exit_is_forgotten(void **state) {
   pool_end(&rig);
 }
 
+/* ---- Time that the host makes ---- */
+
+#define CLOCK                                                \
+  WASI("clock_time_get", "(param i32 i64 i32) (result i32)") \
+  WASI("poll_oneoff", "(param i32 i32 i32 i32) (result i32)")
+
+/* `now` of a clock; `nap` sleeps for 60 ms and gives the errno of its event. */
+#define TIME                                                                                              \
+  "(func $now (export \"now\") (param i32) (result i64)"                                                  \
+  "(drop (call $clock_time_get (local.get 0) (i64.const 0) (i32.const 256))) (i64.load (i32.const 256)))" \
+  "(func $nap (export \"nap\") (result i32) (i64.store (i32.const 320) (i64.const 0))"                    \
+  "(i64.store (i32.const 328) (i64.const 0)) (i32.store (i32.const 336) (i32.const 1))"                   \
+  "(i64.store (i32.const 344) (i64.const 60000000)) (i64.store (i32.const 352) (i64.const 0))"            \
+  "(i64.store (i32.const 360) (i64.const 0))"                                                             \
+  "(drop (call $poll_oneoff (i32.const 320) (i32.const 384) (i32.const 1) (i32.const 32)))"               \
+  "(i32.load16_u (i32.const 392)))"
+
+/* Each lease begins at the time of the snapshot, and may wait as long as the first. */
+static void test_time_begins_anew(void **state) {
+  enum { MS = 1000000, START = 5 };
+  wasi_light_options_t wasi = wasi_options();
+  pool_rig_t rig;
+  wasi.clock = (wasi_light_clock_t){WASI_LIGHT_CLOCK_VIRTUAL, (uint64_t)START * 1000 * MS, 0, 0, NULL};
+  wasi.sleep = (wasi_light_sleep_options_t){WASI_LIGHT_SLEEP_VIRTUAL, 0, 200 * MS, NULL};
+  pool_start(&rig, rig_module("(module " CLOCK GUEST TIME "(func (export \"_initialize\") (drop (call $nap))))", NULL),
+             &wasi, NULL);
+  for (int lease = 0; lease < 3; lease++) {
+    wasi_light_instance_t *instance = pool_take(&rig);
+    int64_t real = pool_call(instance, "now", ARGS(I32(0))).of.i64;
+    int64_t monotonic = pool_call(instance, "now", ARGS(I32(1))).of.i64;
+    assert_int_equal(real, (int64_t)START * 1000 * MS + 60 * MS); /* after the nap of _initialize */
+    assert_int_equal(monotonic, 60 * MS);
+    for (int nap = 1; nap <= 2; nap++) {
+      assert_int_equal(pool_i32(instance, "nap", NO_ARGS), 0);
+      assert_int_equal(pool_call(instance, "now", ARGS(I32(1))).of.i64, monotonic + (int64_t)nap * 60 * MS);
+    }
+    assert_int_equal(pool_try(instance, "nap", NO_ARGS).kind, WASI_LIGHT_LIMIT); /* 240 ms in all */
+    pool_return(&rig, instance);
+  }
+  assert_int_equal(pool_stats(&rig).made, 1);
+  pool_end(&rig);
+}
+
+static void test_steps_of_time_begin_anew(void **state) {
+  wasi_light_options_t wasi = wasi_options();
+  pool_rig_t rig;
+  wasi.clock = (wasi_light_clock_t){WASI_LIGHT_CLOCK_STEPPING, 1000, 7, 0, NULL};
+  wasi.sleep.mode = WASI_LIGHT_SLEEP_VIRTUAL;
+  pool_start(
+      &rig,
+      rig_module("(module " CLOCK GUEST TIME "(func (export \"_initialize\") (drop (call $now (i32.const 0)))))", NULL),
+      &wasi, NULL);
+  for (int lease = 0; lease < 3; lease++) {
+    wasi_light_instance_t *instance = pool_take(&rig);
+    for (int read = 2; read < 6; read++)
+      assert_int_equal(pool_call(instance, "now", ARGS(I32(0))).of.i64, 1000 + 7 * read);
+    pool_return(&rig, instance);
+  }
+  pool_end(&rig);
+}
+
 /* ---- Random bytes ---- */
 
 #define DRAW_INIT "(func (export \"_initialize\") (i64.store (i32.const 512) (call $random)))"
@@ -430,6 +491,8 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_dropped_output),
     cmocka_unit_test(test_input_begins_anew),
     cmocka_unit_test(test_an_exit_is_forgotten),
+    cmocka_unit_test(test_time_begins_anew),
+    cmocka_unit_test(test_steps_of_time_begin_anew),
     cmocka_unit_test(test_random_bytes_start_over),
     cmocka_unit_test(test_random_streams_of_leases),
     cmocka_unit_test(test_random_bytes_of_the_system),

@@ -174,6 +174,19 @@ static void test_custom_sections_stay_where_they_are(void **state) {
                   "1 3 7 custom:b 8 custom:c 10", "1 3 7 custom:b custom:c 10");
 }
 
+/* One that is there, but empty: what is added goes into it. */
+static void test_an_empty_export_section(void **state) {
+  static const char bytes[] = "\0asm\1\0\0\0\6\6\1\x7f\1\x41\5\xb\7\1\0";
+  char text[POOL_TEXT];
+  rig_bytes_t module = {(uint8_t *)bytes, sizeof bytes - 1};
+  assert_true(pool_valid(&module));
+  pool_rewritten_t out = pool_rewrite(&module, NULL);
+  assert_string_equal(pool_exports(&out.bytes, text), "wasi-light:global.0=global:0");
+  assert_string_equal(pool_sections(&out.bytes, text), "6 7");
+  assert_true(pool_valid(&out.bytes));
+  rig_bytes_end(&out.bytes);
+}
+
 /* ---- Many ---- */
 
 /* As many as take two bytes for a count, in all four types. */
@@ -212,6 +225,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_a_taken_name_does_no_harm),
     cmocka_unit_test(test_modules_without_an_export_section),
     cmocka_unit_test(test_custom_sections_stay_where_they_are),
+    cmocka_unit_test(test_an_empty_export_section),
     cmocka_unit_test(test_many_globals),
 };
 

@@ -151,6 +151,7 @@ static bool take_first_snapshot(wasi_light_pool_t *pool, const wasi_light_instan
     pool->method = HOST_COPY;
   }
   pool->has_snapshot = new_snapshot(&pool->snapshot, instance, pool->method);
+  if (pool->has_snapshot) pool->method = pool->snapshot.image.method; /* what could be had */
   if (pool->has_snapshot && pool->method == HOST_SCAN) host_scanner_open(&pool->scanner);
   return pool->has_snapshot;
 }
