@@ -320,7 +320,11 @@ wasi_light_instance_t *wasi_light_pool_take(wasi_light_pool_t *pool, void *host,
     delete_member(member);
     return NULL;
   }
-  if (pool->options.on_take) pool->options.on_take(pool->options.data, member->instance);
+  if (pool->options.on_take) {
+    member->instance->depth++; /* as in a call: on_take cannot give it back */
+    pool->options.on_take(pool->options.data, member->instance);
+    member->instance->depth--;
+  }
   return member->instance;
 }
 
