@@ -349,8 +349,8 @@ WASI_LIGHT_API wasi_light_instance_t *wasi_light_pool_take(wasi_light_pool_t *po
 
 /*
  * Gives it back; it is reset at once, so that nothing of the lease stays in memory, captured output included. False and
- * `*error`, with nothing changed, for BUSY (a call or on_take is in it; a call by wasm_func_call, past this library, is not seen) and
- * ARGUMENT (it is not taken from this pool).
+ * `*error`, with nothing changed, for BUSY (a call or on_take is in it; a call by wasm_func_call, past this library, is
+ * not seen) and ARGUMENT (it is not taken from this pool).
  */
 WASI_LIGHT_API bool wasi_light_pool_give(wasi_light_pool_t *pool, wasi_light_instance_t *instance,
                                          wasi_light_error_t *error);
