@@ -60,8 +60,7 @@ static void audit_imports(const wasi_light__scan_t *scan, report_t *report) {
 static void audit_globals(const wasi_light__scan_t *scan, report_t *report) {
   const wasi_light__scan_global_t *globals = wasi_light__globals(scan);
   for (size_t i = 0; i < scan->globals.count; i++) {
-    bool number = globals[i].type >= WASI_LIGHT__F64 && globals[i].type <= WASI_LIGHT__I32;
-    if (globals[i].is_mutable && !globals[i].imported && !number) {
+    if (globals[i].is_mutable && !globals[i].imported && !wasi_light__is_number(globals[i].type)) {
       say(report, "global %zu is mutable and of %s", i, type_name(globals[i].type));
     }
   }

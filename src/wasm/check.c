@@ -8,8 +8,6 @@
 #include "adapter.h"
 #include "scan.h"
 
-enum { MEMORY_PAGES_ALL = 65536 };
-
 static const wasi_light__slice_t none = {NULL, 0};
 
 static bool refuse(wasi_light_error_t *error, wasi_light__slice_t module, wasi_light__slice_t name, const char *what) {
@@ -27,8 +25,7 @@ static uint8_t foreign_type(const wasi_light__scan_t *scan, uint8_t kind, uint32
   }
   if (kind == WASI_LIGHT__GLOBAL && index < scan->globals.count) {
     uint8_t type = wasi_light__globals(scan)[index].type;
-    bool number = type >= WASI_LIGHT__F64 && type <= WASI_LIGHT__I32;
-    return number || type == WASI_LIGHT__FUNCREF || type == WASI_LIGHT__EXTERNREF ? 0 : type;
+    return wasi_light__is_expressible(type) ? 0 : type;
   }
   return 0;
 }
@@ -89,7 +86,7 @@ static bool check_limits(const wasi_light__scan_t *scan, const wasi_light_limits
   }
   for (size_t i = 0; i < scan->memories.count; i++) {
     const wasi_light__scan_limits_t *memory = &wasi_light__memories(scan)[i];
-    if (memory->flags & 1 && memory->max > MEMORY_PAGES_ALL) {
+    if (memory->flags & 1 && memory->max > WASI_LIGHT__PAGES_ALL) {
       return refuse(error, none, none, "has a memory of more than 65536 pages");
     }
     if (memory->min > limits->memory_pages) {

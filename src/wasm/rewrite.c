@@ -58,8 +58,6 @@ static void lower_limits(const rewrite_t *rw, const wasi_light__list_t *list, ui
   }
 }
 
-enum { MEMORY_PAGES_ALL = 65536 };
-
 /* Memories may be imported: the linker makes them as declared. An imported table is never given. */
 static void rewrite_limits(rewrite_t *rw, const wasi_light__section_t *section) {
   wasi_light__writer_t payload = {NULL, 0, 0, false};
@@ -68,7 +66,7 @@ static void rewrite_limits(rewrite_t *rw, const wasi_light__section_t *section) 
   if (section->id == WASI_LIGHT__TABLES) {
     lower_limits(rw, &scan->tables, rw->limits->table_elements, UINT32_MAX, &payload, &at, section->end);
   } else {
-    lower_limits(rw, &scan->memories, rw->limits->memory_pages, MEMORY_PAGES_ALL, &payload, &at, section->end);
+    lower_limits(rw, &scan->memories, rw->limits->memory_pages, WASI_LIGHT__PAGES_ALL, &payload, &at, section->end);
   }
   if (at == section->payload) {
     copy_range(rw, &rw->w, section->header, section->end);
@@ -103,10 +101,6 @@ static bool choose_prefix(rewrite_t *rw, wasi_light_error_t *error) {
   return true;
 }
 
-static bool is_number(uint8_t type) {
-  return type >= WASI_LIGHT__F64 && type <= WASI_LIGHT__I32;
-}
-
 static void write_export(const rewrite_t *rw, wasi_light__writer_t *w, const char *name, uint8_t kind, uint32_t index) {
   size_t prefix_size = strlen(rw->out->prefix);
   size_t name_size = strlen(name);
@@ -136,7 +130,7 @@ static uint32_t write_added_exports(rewrite_t *rw, wasi_light__writer_t *w) {
   if (!exported) w->failed = true;
   for (uint32_t i = 0; exported && i < rw->scan->globals.count; i++) {
     char name[24];
-    if (!globals[i].is_mutable || exported[i] || !is_number(globals[i].type)) continue;
+    if (!globals[i].is_mutable || exported[i] || !wasi_light__is_number(globals[i].type)) continue;
     wasi_light__format(name, sizeof name, "global.%u", i);
     write_export(rw, w, name, WASI_LIGHT__GLOBAL, i);
     added++;

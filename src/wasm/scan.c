@@ -34,12 +34,6 @@ uint8_t wasi_light__read_value_type(wasi_light__reader_t *r) {
   return type;
 }
 
-/* These have a kind in wasm.h. */
-static bool is_expressible(uint8_t type) {
-  return (type >= WASI_LIGHT__F64 && type <= WASI_LIGHT__I32) || type == WASI_LIGHT__FUNCREF ||
-         type == WASI_LIGHT__EXTERNREF;
-}
-
 static void read_type(wasi_light__scan_t *scan) {
   wasi_light__reader_t *r = &scan->r;
   size_t at = r->at;
@@ -49,7 +43,7 @@ static void read_type(wasi_light__scan_t *scan) {
     uint32_t values = wasi_light__read_count(r);
     for (uint32_t k = 0; k < values && !r->problem; k++) {
       uint8_t value = wasi_light__read_value_type(r);
-      if (!type.foreign && !is_expressible(value)) type.foreign = value;
+      if (!type.foreign && !wasi_light__is_expressible(value)) type.foreign = value;
     }
   }
   type.end = r->at;

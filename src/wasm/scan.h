@@ -44,6 +44,17 @@ enum {
   WASI_LIGHT__EXTERNREF = 0x6f
 };
 
+enum { WASI_LIGHT__PAGES_ALL = 65536 }; /* all that a memory of 32 bits can have */
+
+static inline bool wasi_light__is_number(uint8_t type) {
+  return type >= WASI_LIGHT__F64 && type <= WASI_LIGHT__I32;
+}
+
+/* Whether wasm.h has a kind for it. */
+static inline bool wasi_light__is_expressible(uint8_t type) {
+  return wasi_light__is_number(type) || type == WASI_LIGHT__FUNCREF || type == WASI_LIGHT__EXTERNREF;
+}
+
 typedef struct wasi_light__section_t {
   uint8_t id;
   size_t header;  /* where its id stands */
