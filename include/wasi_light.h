@@ -247,6 +247,39 @@ typedef struct wasi_light_sleep_options_t {
   wasi_light_sleep_t sleep; /* CALLBACK */
 } wasi_light_sleep_options_t;
 
+/* Called for sched_yield. `host` as with streams; it must not call into the instance. */
+typedef void (*wasi_light_yield_t)(void *host);
+
+typedef enum wasi_light_raise_mode_t {
+  WASI_LIGHT_RAISE_REFUSED = 0, /* proc_raise is NOTSUP */
+  WASI_LIGHT_RAISE_OUTCOME      /* it stops the guest: the outcome is RAISED */
+} wasi_light_raise_mode_t;
+
+typedef enum wasi_light_action_t {
+  WASI_LIGHT_ALLOW = 0,
+  WASI_LIGHT_DENY_ERRNO, /* the function does nothing but return `error` */
+  WASI_LIGHT_DENY_TRAP   /* it stops the guest: the outcome is TRAPPED, with `message` */
+} wasi_light_action_t;
+
+/* What one of the 46 functions may do. To replace one by a function of the host's own, give that to the linker. */
+typedef struct wasi_light_rule_t {
+  const char *function; /* "fd_write"; if several rules are for one function, the last counts */
+  wasi_light_action_t action;
+  wasi_light_errno_t error; /* DENY_ERRNO; not for proc_exit, which does not return */
+  const char *message;      /* DENY_TRAP; NULL: the outcome names the function and nothing else */
+  uint64_t max_calls; /* ALLOW: a guest that calls it more often is stopped, with the outcome LIMIT; 0: no limit */
+} wasi_light_rule_t;
+
+/*
+ * What a guest may use in all, 0 for no limit. The call that would cross one is not made: the guest is stopped, with
+ * the outcome LIMIT. For the time that it may wait see wasi_light_sleep_options_t.
+ */
+typedef struct wasi_light_quota_t {
+  uint64_t calls;        /* of WASI functions */
+  uint64_t out_bytes;    /* written to stdout and stderr, whatever becomes of them */
+  uint64_t random_bytes; /* from random_get */
+} wasi_light_quota_t;
+
 /*
  * What plug-ins are given. Start from WASI_LIGHT_OPTIONS_INIT, which gives nothing but real clocks and
  * the operating system's randomness, and set what shall differ. All of it is copied.
@@ -259,30 +292,47 @@ typedef struct wasi_light_options_t {
                                   [1, 2^64-1], since Go dies on a monotonic 0 */
   const uint64_t *random_seed; /* NULL: random_get gives the operating system's entropy. Else every
                                   environment gets the same documented stream: the ChaCha20 key stream
-                                  (RFC 8439) of key LE64(seed) and 24 zero bytes, nonce 0, counter 0. A pool
-                                  can give each lease a stream of its own: number n has LE64(n) in the last 8
-                                  bytes of the nonce */
+                                  (RFC 8439) of key LE64(seed) and 24 zero bytes, nonce 0, counter 0. Other
+                                  streams of the seed: number n has LE64(n) in the last 8 bytes of the nonce */
+  bool next_random_stream;     /* with a seed: the n-th environment (from 1) gets stream n, so that no two are alike */
   wasi_light_input_t in;
   wasi_light_output_t out, err;
   wasi_light_clock_t clock;
   wasi_light_sleep_options_t sleep;
+  wasi_light_yield_t yield; /* NULL: the system's */
+  wasi_light_raise_mode_t raise;
+  const wasi_light_rule_t *rules;
+  size_t rule_count;
+  wasi_light_quota_t quota;
+  bool count_calls; /* count the calls of each function: see wasi_light_env_calls */
 } wasi_light_options_t;
 
-#define WASI_LIGHT_OPTIONS_INIT                                                                 \
-  {                                                                                             \
-    sizeof(wasi_light_options_t), NULL, NULL, 0, NULL, {WASI_LIGHT_INPUT_EMPTY, NULL, 0, NULL}, \
-        {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL}, {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL},             \
-        {WASI_LIGHT_CLOCK_REAL, 0, 0, 0, NULL}, {                                               \
-      WASI_LIGHT_SLEEP_REAL, 0, 0, NULL                                                         \
-    }                                                                                           \
-  }
+#define WASI_LIGHT_OPTIONS_INIT             \
+  {sizeof(wasi_light_options_t),            \
+   NULL,                                    \
+   NULL,                                    \
+   0,                                       \
+   NULL,                                    \
+   false,                                   \
+   {WASI_LIGHT_INPUT_EMPTY, NULL, 0, NULL}, \
+   {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL},    \
+   {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL},    \
+   {WASI_LIGHT_CLOCK_REAL, 0, 0, 0, NULL},  \
+   {WASI_LIGHT_SLEEP_REAL, 0, 0, NULL},     \
+   NULL,                                    \
+   WASI_LIGHT_RAISE_REFUSED,                \
+   NULL,                                    \
+   0,                                       \
+   {0, 0, 0},                               \
+   false}
 
 /* Immutable once made, reference-counted, shared by any number of environments on any threads. */
 typedef struct wasi_light_config_t wasi_light_config_t;
 
 /*
  * NULL and `*error` for: ARGUMENT (an env string without '=' or with an empty key, a mode that does not
- * exist, a callback missing, arguments of 4 GiB or more, the struct of another version), OUT_OF_MEMORY.
+ * exist, a callback missing, arguments of 4 GiB or more, a rule for no function of preview 1, the struct of another
+ * version), OUT_OF_MEMORY.
  */
 WASI_LIGHT_API wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options,
                                                           wasi_light_error_t *error);
@@ -299,14 +349,16 @@ typedef enum wasi_light_outcome_kind_t {
   WASI_LIGHT_TRAPPED,      /* it trapped, or a host function did: see message */
   WASI_LIGHT_NO_MEMORY,    /* a WASI function needed the guest's memory and none is bound: see message */
   WASI_LIGHT_REFUSED,      /* the guest was not entered, because the call was wrong: see message */
-  WASI_LIGHT_LIMIT         /* it crossed a limit of the host's: see message */
+  WASI_LIGHT_LIMIT,        /* it crossed a limit of the host's: see message */
+  WASI_LIGHT_RAISED        /* it called proc_raise: see signal */
 } wasi_light_outcome_kind_t;
 
 /* How a call ended, by value. */
 typedef struct wasi_light_outcome_t {
   wasi_light_outcome_kind_t kind;
   uint32_t exit_code; /* EXITED */
-  char message[504];  /* "" for RETURNED; a text that does not fit ends with "..." */
+  uint32_t signal;    /* RAISED: preview 1's number, which is 6 for abort */
+  char message[500];  /* "" for RETURNED; a text that does not fit ends with "..." */
 } wasi_light_outcome_t;
 
 /* ---- Environment --------------------------------------------------------------------------------- */
@@ -328,6 +380,21 @@ WASI_LIGHT_API void wasi_light_env_delete(wasi_light_env_t *env);
  * and seeded randomness at their start, nothing captured. Memory and host pointer stay.
  */
 WASI_LIGHT_API void wasi_light_env_reset(wasi_light_env_t *env);
+
+/* With a seed: which of its streams random_get continues with, from its start. */
+WASI_LIGHT_API void wasi_light_env_set_random_stream(wasi_light_env_t *env, uint64_t number);
+
+/* What the guest has used since the environment was made or reset. In a pool: since the instance was made, without what other leases used. */
+typedef struct wasi_light_usage_t {
+  uint64_t calls; /* of WASI functions; not those that the host replaced */
+  uint64_t out_bytes, random_bytes;
+  uint64_t slept_ns;
+} wasi_light_usage_t;
+
+WASI_LIGHT_API wasi_light_usage_t wasi_light_env_usage(const wasi_light_env_t *env);
+
+/* The calls of one function, such as "fd_write", refused ones included. 0 unless options.count_calls is set. */
+WASI_LIGHT_API uint64_t wasi_light_env_calls(const wasi_light_env_t *env, const char *function);
 
 WASI_LIGHT_API void *wasi_light_env_host(const wasi_light_env_t *env);
 WASI_LIGHT_API void wasi_light_env_set_host(wasi_light_env_t *env, void *host);
@@ -381,8 +448,14 @@ typedef struct wasi_light_function_t {
 WASI_LIGHT_API const wasi_light_function_t *wasi_light_functions(size_t *count);
 
 /*
+ * The function that a guest imports from "wasi_snapshot_preview1", or from "wasi_unstable" (snapshot 0), whose fd_seek,
+ * fd_filestat_get and poll_oneoff differ; NULL if that has none of this name.
+ */
+WASI_LIGHT_API const wasi_light_function_t *wasi_light_function(const char *module, const char *name);
+
+/*
  * Whether the guest was stopped by a WASI call, and how. An exit is reported until the environment is
- * reset, since no later call of it goes through; a missing memory or a crossed limit is reported once.
+ * reset, since no later call of it goes through; everything else is reported once.
  */
 WASI_LIGHT_API bool wasi_light_env_stopped(wasi_light_env_t *env, wasi_light_outcome_t *outcome);
 

@@ -129,6 +129,14 @@ WASI_LIGHT_API bool wasi_light_linker_func(wasi_light_linker_t *linker, const ch
 WASI_LIGHT_API bool wasi_light_linker_memory(wasi_light_linker_t *linker, const char *module, const char *name,
                                              wasi_light_error_t *error);
 
+typedef enum wasi_light_unknown_t {
+  WASI_LIGHT_UNKNOWN_REFUSED = 0, /* the module is refused, with an error that lists all of them */
+  WASI_LIGHT_UNKNOWN_TRAPS        /* a function traps when it is called, with a message that names it */
+} wasi_light_unknown_t;
+
+/* What becomes of modules that import functions which neither the linker nor WASI gives, or not with this type. */
+WASI_LIGHT_API void wasi_light_linker_unknown(wasi_light_linker_t *linker, wasi_light_unknown_t policy);
+
 /* A trap with a printf-formatted message, to be returned from a callback. */
 WASI_LIGHT_API own wasm_trap_t *wasi_light_trap(wasi_light_instance_t *instance, const char *format, ...)
 #if defined(__GNUC__)

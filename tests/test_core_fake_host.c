@@ -3,7 +3,9 @@
  * What the core makes of the operating system's answers. The functions of host.h are these here, and the linker takes
  * none from the library: clocks stand still until something waits, waits are written down, and everything can fail.
  */
+#include "chacha20.h"
 #include "core_poll.h"
+#include "env.h"
 #include "host.h"
 
 /* ---- The host ---------------------------------------------------------------------------------------------------- */
@@ -15,6 +17,8 @@ static struct {
   uint64_t tick;    /* what each look at a clock adds to clocks 0 and 1 */
   uint64_t resolution;
   uint32_t error; /* of entropy, read and write */
+  unsigned entropies;
+  unsigned generation;
   unsigned yields;
   unsigned looks; /* at a clock */
   unsigned waits; /* calls of host_poll, and the first of their timeouts */
@@ -45,8 +49,13 @@ uint64_t host_clock_resolution(uint32_t clock) {
 }
 
 uint32_t host_entropy(uint8_t *bytes, uint64_t len) {
-  if (host.error == WASI_LIGHT_ESUCCESS) memset(bytes, 0x11, (size_t)len);
+  host.entropies++;
+  if (host.error == WASI_LIGHT_ESUCCESS) memset(bytes, (int)(0x10 + host.entropies), (size_t)len);
   return host.error;
+}
+
+uint32_t host_generation(void) {
+  return host.generation + 1;
 }
 
 void host_yield(void) {
@@ -351,15 +360,62 @@ static void test_ready_streams_beside_an_error(void **state) {
 
 /* ---- The rest ---------------------------------------------------------------------------------------------------- */
 
+/* The bytes for the guest, when the system gave `byte` for all bytes of the key. */
+static void expect_block(const core_guest_t *g, uint8_t byte, uint32_t number) {
+  static const uint32_t counter[4] = {0};
+  uint32_t key[8];
+  uint8_t block[64];
+  memset(key, byte, sizeof key);
+  for (uint32_t i = 0; i <= number; i++) {
+    wasi_light__chacha20_block(key, counter, block);
+    for (int k = 0; k < 8; k++) memcpy(&key[k], block + 4 * k, 4);
+  }
+  for (uint32_t i = 0; i < 32; i++) assert_int_equal(core_get(g, i, 1), block[32 + i]);
+}
+
+/* Small requests use up blocks of the generator: half of each is for the guest, the other half is the next key. */
+static void test_entropy_is_drawn_ahead(void **state) {
+  core_guest_t g;
+  start(&g, 0);
+  for (uint32_t i = 0; i < 4; i++) EXPECT(SUCCESS, &g, random_get, 8 * i, 8);
+  expect_block(&g, 0x11, 0);
+  EXPECT(SUCCESS, &g, random_get, 0, 5);
+  EXPECT(SUCCESS, &g, random_get, 5, 27);
+  expect_block(&g, 0x11, 1);
+  assert_int_equal(host.entropies, 1);
+  for (uint32_t i = 0; i < 64; i++) { /* what was given out is nowhere any more */
+    if (i >= 32) assert_int_equal(g.env->entropy.bytes[i], 0);
+  }
+  wasi_light_env_reset(g.env);
+  EXPECT(SUCCESS, &g, random_get, 0, 32);
+  expect_block(&g, 0x11, 2); /* never twice, not even after a reset */
+  core_end(&g);
+}
+
+static void test_entropy_after_a_fork(void **state) {
+  core_guest_t g;
+  start(&g, 0);
+  EXPECT(SUCCESS, &g, random_get, 0, 20);
+  host.generation++;
+  EXPECT(SUCCESS, &g, random_get, 0, 32);
+  assert_int_equal(host.entropies, 2);
+  expect_block(&g, 0x12, 0);
+  core_end(&g);
+}
+
 static void test_entropy(void **state) {
   core_guest_t g;
   start(&g, 0);
-  EXPECT(SUCCESS, &g, random_get, 0, 4);
-  assert_int_equal(core_get(&g, 0, 4), 0x11111111);
+  EXPECT(SUCCESS, &g, random_get, 0, 257); /* large requests go to the system */
+  EXPECT(SUCCESS, &g, random_get, 0, 257);
+  assert_int_equal(core_get(&g, 0, 4), 0x12121212);
+  assert_int_equal(core_get(&g, 253, 4), 0x12121212);
   host.error = WASI_LIGHT_EIO;
   core_save(&g);
   EXPECT(IO, &g, random_get, 0, 4); /* never something else instead */
+  EXPECT(IO, &g, random_get, 0, 257);
   core_assert_unchanged(&g);
+  assert_int_equal(wasi_light_env_usage(g.env).random_bytes, 514);
   core_end(&g);
 }
 
@@ -447,6 +503,8 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_stream_before_the_clock),
       cmocka_unit_test(test_stream_without_a_clock),
       cmocka_unit_test(test_ready_streams_beside_an_error),
+      cmocka_unit_test(test_entropy_is_drawn_ahead),
+      cmocka_unit_test(test_entropy_after_a_fork),
       cmocka_unit_test(test_entropy),
       cmocka_unit_test(test_yield),
       cmocka_unit_test(test_streams),

@@ -4,6 +4,7 @@
  * in the meantime (swapped out, moved, locked, shared with a child) changes nothing of that. /proc/self/pagemap, read
  * here page by page, says which pages are the process's own.
  */
+#include "host.h"
 #include "image.h"
 #include "pool_bytes.h"
 
@@ -360,11 +361,11 @@ static void test_broken_scanners(void **state) {
   f.scanner.fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
   memset(f.base, 1, f.size);
   restore(&f, SIZE_MAX, "the page map is another file");
-  f.scanner.process++; /* of another process: it is opened anew */
+  f.scanner.generation++; /* of another process: it is opened anew */
   memset(f.base, 1, f.size);
   restore(&f, SIZE_MAX, "the page map is of another process");
   assert_int_equal(private_pages(&f), 30);
-  assert_int_equal(f.scanner.process, getpid());
+  assert_int_equal(f.scanner.generation, host_generation());
   end(&f);
 }
 
@@ -378,7 +379,7 @@ static int check_child(fixture_t *f) {
     host_image_restore(&f->image, f->base, &f->scanner, keep ? SIZE_MAX : 0);
     if (memcmp(f->base, f->expected, f->size) != 0) return 1 + keep;
   }
-  return f->scanner.fd >= 0 && f->scanner.process != getpid() && f->image.method == HOST_SCAN ? 3 : 0;
+  return f->scanner.fd >= 0 && f->scanner.generation != host_generation() && f->image.method == HOST_SCAN ? 3 : 0;
 }
 
 static void test_fork(void **state) {

@@ -155,7 +155,8 @@ static void check_archive(const char *file, bool has_adapter) {
   for (size_t i = 0; i < shared_between_files.count; i++) {
     const char *name = shared_between_files.of[i];
     syscalls += begins_with(name, "p1_");
-    if (!begins_with(name, "wasi_light_") && !begins_with(name, "p1_") && !begins_with(name, "host_")) {
+    if (!begins_with(name, "wasi_light_") && !begins_with(name, "p1_") && !begins_with(name, "p0_") &&
+        !begins_with(name, "host_")) {
       fail_msg("%s: %s begins with no prefix of ours", file, name);
     }
   }

@@ -357,7 +357,7 @@ static void test_all_problems_are_one_error(void **state) {
                   "(import " WASI " \"sched_yield\" (func))"
                   "(import " WASI " \"sock_open\" (func (param i32) (result i32)))"
                   "(import " WASI " \"fd_close\" (global i32))"
-                  "(import \"wasi_unstable\" \"random_get\" (func (param i32 i32) (result i32)))"
+                  "(import \"wasi_unstable\" \"sock_accept\" (func (param i32 i32 i32) (result i32)))"
                   "(import \"env\" \"memory\" (memory 1 2))"
                   "(import \"env\" \"table\" (table 3 externref))"
                   "(import \"env\" \"global\" (global (mut f32))))");
@@ -375,7 +375,7 @@ static void test_all_problems_are_one_error(void **state) {
                       "\n  wasi_snapshot_preview1.sched_yield: wanted function () -> (), given function () -> (i32)"
                       "\n  wasi_snapshot_preview1.sock_open: wanted function (i32) -> (i32), given nothing"
                       "\n  wasi_snapshot_preview1.fd_close: wanted global i32, given function (i32) -> (i32)"
-                      "\n  wasi_unstable.random_get: wanted function (i32, i32) -> (i32), given nothing"
+                      "\n  wasi_unstable.sock_accept: wanted function (i32, i32, i32) -> (i32), given nothing"
                       "\n  env.memory: wanted memory {min 1, max 2}, given nothing"
                       "\n  env.table: wanted table externref {min 3}, given nothing"
                       "\n  env.global: wanted global mut f32, given nothing");

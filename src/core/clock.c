@@ -25,7 +25,7 @@ static uint64_t source_time(wasi_light_env_t *env, uint32_t clock) {
     env->in_callback = false;
     return time;
   }
-  return clock == P1_CLOCK_REALTIME ? p1_sum(source->start_ns, env->elapsed_ns) : env->elapsed_ns;
+  return clock == P1_CLOCK_REALTIME ? p1_sum(source->start_ns, env->state.elapsed_ns) : env->state.elapsed_ns;
 }
 
 uint64_t wasi_light__guest_time(wasi_light_env_t *env, uint32_t clock) {
@@ -36,7 +36,7 @@ uint64_t wasi_light__guest_time(wasi_light_env_t *env, uint32_t clock) {
 void wasi_light__advance(wasi_light_env_t *env, uint64_t ns) {
   wasi_light_clock_mode_t mode = env->config->clock.mode;
   if (mode == WASI_LIGHT_CLOCK_STEPPING || mode == WASI_LIGHT_CLOCK_VIRTUAL)
-    env->elapsed_ns = p1_sum(env->elapsed_ns, ns);
+    env->state.elapsed_ns = p1_sum(env->state.elapsed_ns, ns);
 }
 
 /* INVAL for a clock that preview 1 does not have, NOTSUP for CPU time where time is not real. */

@@ -2,12 +2,13 @@
 /*
  * The configuration: checked once, copied into the layouts that the syscalls need, immutable from then on.
  *
- * It is one allocation: the struct, the offsets of args and environ, their bytes, the bytes of stdin.
+ * It is one allocation: the struct, the rules, the offsets of args and environ, and bytes: of args and environ, of the
+ * rules' messages, of stdin.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "env.h"
+#include "rows.h"
 
 /* Counts the strings and their bytes with NULs; false if they do not fit the ABI's 32 bits. */
 static bool measure(const char *const *strings, p1_strings_t *out) {
@@ -96,6 +97,42 @@ static bool check_time(const wasi_light_options_t *options, wasi_light_error_t *
   return !problem;
 }
 
+static bool check_others(const wasi_light_options_t *options, wasi_light_error_t *error) {
+  const char *problem = NULL;
+  if ((unsigned)options->raise > WASI_LIGHT_RAISE_OUTCOME) problem = "raise is not one of REFUSED, OUTCOME";
+  else if (options->next_random_stream && !options->random_seed)
+    problem = "next_random_stream is set without a random_seed, whose streams they would be";
+  if (problem) wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "options.%s", problem);
+  return !problem;
+}
+
+static const char *rule_problem(const wasi_light_rule_t *rule) {
+  if (!rule->function || !wasi_light_function("wasi_snapshot_preview1", rule->function))
+    return "is for no function of preview 1";
+  if ((unsigned)rule->action > WASI_LIGHT_DENY_TRAP)
+    return "has an action that is not one of ALLOW, DENY_ERRNO, DENY_TRAP";
+  if (rule->action != WASI_LIGHT_DENY_ERRNO) return NULL;
+  if (rule->error == WASI_LIGHT_ESUCCESS || rule->error > WASI_LIGHT_ENOTCAPABLE)
+    return "has an error that is no errno";
+  return strcmp(rule->function, "proc_exit") == 0 ? "would let the guest run on after its exit" : NULL;
+}
+
+static bool check_rules(const wasi_light_options_t *options, wasi_light_error_t *error) {
+  if (options->rule_count > 0 && !options->rules) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "options.rules is NULL, but rule_count is not 0");
+    return false;
+  }
+  for (size_t i = 0; i < options->rule_count; i++) {
+    const wasi_light_rule_t *rule = &options->rules[i];
+    const char *problem = rule_problem(rule);
+    if (!problem) continue;
+    wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "options.rules[%zu] (%s) %s", i,
+                     rule->function ? rule->function : "NULL", problem);
+    return false;
+  }
+  return true;
+}
+
 static bool check(const wasi_light_options_t *options, wasi_light_error_t *error) {
   if (!options || options->struct_size != sizeof *options) {
     wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "%s",
@@ -106,7 +143,38 @@ static bool check(const wasi_light_options_t *options, wasi_light_error_t *error
   }
   return check_env(options->env, error) && check_input(&options->in, error) &&
          check_output(&options->out, "out", error) && check_output(&options->err, "err", error) &&
-         check_time(options, error);
+         check_time(options, error) && check_rules(options, error) && check_others(options, error);
+}
+
+/* How the config's one block is divided. */
+typedef struct block_t {
+  size_t rules;    /* number of them */
+  size_t messages; /* bytes of theirs */
+  size_t size;     /* of all but stdin */
+} block_t;
+
+static block_t divide(const wasi_light_options_t *options, const p1_strings_t *args, const p1_strings_t *env) {
+  block_t block = {options->rule_count > 0 ? P1_ROWS : 0, 0, sizeof(wasi_light_config_t)};
+  for (size_t i = 0; i < options->rule_count; i++) {
+    if (options->rules[i].message) block.messages += strlen(options->rules[i].message) + 1;
+  }
+  block.size += block.rules * sizeof(p1_rule_t) + ((size_t)args->count + env->count) * sizeof(uint32_t);
+  block.size += (size_t)args->size + env->size + block.messages;
+  return block;
+}
+
+static void fill_rules(const wasi_light_options_t *options, p1_rule_t *rules, char *messages) {
+  for (size_t i = 0; i < P1_ROWS; i++) rules[i] = (p1_rule_t){WASI_LIGHT_ALLOW, 0, NULL, 0};
+  for (size_t i = 0; i < options->rule_count; i++) {
+    const wasi_light_rule_t *rule = &options->rules[i];
+    const char *module = "wasi_snapshot_preview1";
+    uint32_t row = wasi_light__find_row(module, strlen(module), rule->function, strlen(rule->function));
+    rules[row] = (p1_rule_t){rule->action, rule->error, rule->message ? messages : NULL, rule->max_calls};
+    if (!rule->message) continue;
+    size_t size = strlen(rule->message) + 1;
+    memcpy(messages, rule->message, size);
+    messages += size;
+  }
 }
 
 wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options, wasi_light_error_t *error) {
@@ -118,15 +186,17 @@ wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options, 
     return NULL;
   }
   size_t in_size = options->in.mode == WASI_LIGHT_INPUT_BYTES ? options->in.size : 0;
-  size_t fixed =
-      sizeof(wasi_light_config_t) + ((size_t)args.count + env.count) * sizeof(uint32_t) + args.size + env.size;
-  wasi_light_config_t *config = in_size > SIZE_MAX - fixed ? NULL : malloc(fixed + in_size);
+  block_t block = divide(options, &args, &env);
+  wasi_light_config_t *config = in_size > SIZE_MAX - block.size ? NULL : malloc(block.size + in_size);
   if (!config) {
-    wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for a configuration of %zu bytes", fixed);
+    wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for a configuration of %zu bytes", block.size);
     return NULL;
   }
-  uint32_t *offsets = (uint32_t *)(config + 1);
+  p1_rule_t *rules = (p1_rule_t *)(config + 1);
+  uint32_t *offsets = (uint32_t *)(rules + block.rules);
   uint8_t *bytes = (uint8_t *)(offsets + args.count + env.count);
+  uint8_t *messages = bytes + args.size + env.size;
+  uint8_t *in_bytes = messages + block.messages;
   lay_out(options->args, &args, offsets, bytes);
   lay_out(options->env, &env, offsets + args.count, bytes + args.size);
   *config = (wasi_light_config_t){
@@ -137,13 +207,22 @@ wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options, 
       .sleep = options->sleep,
       .seeded = options->random_seed != NULL,
       .seed = options->random_seed ? *options->random_seed : 0,
+      .next_random_stream = options->next_random_stream,
+      .quota = options->quota,
+      .raise = options->raise,
+      .yield = options->yield,
+      .rules = block.rules > 0 ? rules : NULL,
+      .count_calls = options->count_calls || block.rules > 0,
       .in = options->in,
       .out = {options->out, options->err},
   };
   atomic_init(&config->references, 1);
-  config->in.bytes = bytes + args.size + env.size;
+  atomic_init(&config->environments, 0);
+  if (config->rules) fill_rules(options, rules, (char *)messages);
+  config->watched = config->count_calls || config->quota.calls > 0;
+  config->in.bytes = in_bytes;
   config->in.size = in_size;
-  if (in_size > 0) memcpy(bytes + args.size + env.size, options->in.bytes, in_size);
+  if (in_size > 0) memcpy(in_bytes, options->in.bytes, in_size);
   return config;
 }
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The environment's life: one allocation that holds the state and the capture buffers. */
-#include "env.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#include "../platform/host.h"
+#include "rows.h"
 
 /* Guests' output may hold secrets. The compiler must not see that nobody reads what is wiped before it is freed. */
 static void *(*const volatile wipe)(void *bytes, int value, size_t size) = memset;
@@ -14,8 +12,13 @@ static size_t capture_size(const wasi_light_config_t *config, int i) {
   return config->out[i].mode == WASI_LIGHT_OUTPUT_CAPTURE ? config->out[i].capture_size : 0;
 }
 
+/* The counters, which are behind the environment, and the capture buffers, which are behind them. */
+static size_t calls_size(const wasi_light_config_t *config) {
+  return config->count_calls ? P1_ROWS * sizeof(uint64_t) : 0;
+}
+
 size_t wasi_light_env_bytes(const wasi_light_config_t *config) {
-  return sizeof(wasi_light_env_t) + capture_size(config, 0) + capture_size(config, 1);
+  return sizeof(wasi_light_env_t) + calls_size(config) + capture_size(config, 0) + capture_size(config, 1);
 }
 
 wasi_light_env_t *wasi_light_env_new(wasi_light_config_t *config, void *host, wasi_light_error_t *error) {
@@ -29,10 +32,14 @@ wasi_light_env_t *wasi_light_env_new(wasi_light_config_t *config, void *host, wa
                      wasi_light_env_bytes(config));
     return NULL;
   }
-  uint8_t *buffers = (uint8_t *)(env + 1);
+  uint64_t *calls = (uint64_t *)(env + 1);
+  uint8_t *buffers = (uint8_t *)calls + calls_size(config);
   *env = (wasi_light_env_t){.config = wasi_light_config_copy(config), .host = host};
+  if (config->count_calls) env->calls = calls;
   if (capture_size(config, 0) > 0) env->capture[0].bytes = buffers;
   if (capture_size(config, 1) > 0) env->capture[1].bytes = buffers + capture_size(config, 0);
+  uint64_t number = atomic_fetch_add_explicit(&config->environments, 1, memory_order_relaxed) + 1;
+  if (config->next_random_stream) env->first_stream = number;
   wasi_light_env_reset(env);
   return env;
 }
@@ -42,60 +49,49 @@ void wasi_light_env_delete(wasi_light_env_t *env) {
   wasi_light_env_clear_captured(env, P1_STDOUT);
   wasi_light_env_clear_captured(env, P1_STDERR);
   wasi_light_env_set_memory(env, NULL, NULL, NULL);
+  wipe(&env->entropy, 0, sizeof env->entropy);
   wasi_light_config_delete(env->config);
   free(env);
 }
 
 void wasi_light_env_reset(wasi_light_env_t *env) {
-  for (unsigned i = 0; i < P1_STREAMS; i++) {
-    env->stream[i] = (uint8_t)i;
-    env->fdflags[i] = 0;
-  }
-  env->random_position = 0;
-  env->random_stream = 0;
-  env->in_position = 0;
-  env->elapsed_ns = 0;
-  env->slept_ns = 0;
-  env->stopped_by = NULL;
-  env->exit_code = 0;
-  env->exited = false;
+  env->state = (p1_state_t){.exited = false};
+  env->random_stream = env->first_stream;
+  for (unsigned i = 0; i < P1_STREAMS; i++) env->state.stream[i] = (uint8_t)i;
+  if (env->calls) memset(env->calls, 0, calls_size(env->config));
   wasi_light_env_clear_captured(env, P1_STDOUT);
   wasi_light_env_clear_captured(env, P1_STDERR);
 }
 
-bool wasi_light__env_save(const wasi_light_env_t *env, wasi_light__env_state_t *state) {
-  *state = (wasi_light__env_state_t){.random_position = env->random_position,
-                                     .elapsed_ns = env->elapsed_ns,
-                                     .slept_ns = env->slept_ns,
-                                     .in_position = env->in_position};
-  memcpy(state->stream, env->stream, sizeof state->stream);
-  memcpy(state->fdflags, env->fdflags, sizeof state->fdflags);
-  for (int i = 0; i < 2; i++) {
-    const p1_capture_t *capture = &env->capture[i];
-    state->capture[i] = (p1_capture_t){NULL, capture->size, capture->dropped};
-    if (capture->size == 0) continue;
-    state->capture[i].bytes = malloc(capture->size);
-    if (!state->capture[i].bytes) {
-      wasi_light__env_state_free(state);
-      return false;
-    }
-    memcpy(state->capture[i].bytes, capture->bytes, capture->size);
-  }
-  return true;
+/* A copy of `size` bytes into `*to`, or NULL if there are none; false if memory runs out. */
+static bool copy_bytes(void **to, const void *from, size_t size) {
+  *to = size > 0 ? malloc(size) : NULL;
+  if (*to) memcpy(*to, from, size);
+  return *to || size == 0;
 }
 
-void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_t *state) {
-  env->random_position = state->random_position;
-  env->in_position = state->in_position;
-  memcpy(env->stream, state->stream, sizeof env->stream);
-  memcpy(env->fdflags, state->fdflags, sizeof env->fdflags);
-  env->elapsed_ns = state->elapsed_ns;
-  env->slept_ns = state->slept_ns;
-  env->stopped_by = NULL;
-  env->exit_code = 0;
-  env->exited = false;
+bool wasi_light__env_save(const wasi_light_env_t *env, wasi_light__env_state_t *saved) {
+  void *copies[3] = {NULL, NULL, NULL};
+  bool good = copy_bytes(&copies[0], env->capture[0].bytes, env->capture[0].size) &&
+              copy_bytes(&copies[1], env->capture[1].bytes, env->capture[1].size) &&
+              copy_bytes(&copies[2], env->calls, env->calls ? calls_size(env->config) : 0);
+  saved->state = env->state;
   for (int i = 0; i < 2; i++) {
-    const p1_capture_t *capture = &state->capture[i];
+    saved->capture[i] = env->capture[i];
+    saved->capture[i].bytes = copies[i];
+  }
+  saved->calls = copies[2];
+  if (!good) wasi_light__env_state_free(saved);
+  return good;
+}
+
+void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_t *saved) {
+  env->state = saved->state;
+  env->state.exited = false;
+  env->state.stop = 0;
+  if (env->calls) memcpy(env->calls, saved->calls, calls_size(env->config));
+  for (int i = 0; i < 2; i++) {
+    const p1_capture_t *capture = &saved->capture[i];
     if (env->capture[i].size > 0) wipe(env->capture[i].bytes, 0, env->capture[i].size);
     if (capture->size > 0) memcpy(env->capture[i].bytes, capture->bytes, capture->size);
     env->capture[i].size = capture->size;
@@ -103,11 +99,28 @@ void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_
   }
 }
 
-void wasi_light__env_state_free(wasi_light__env_state_t *state) {
+void wasi_light__env_state_free(wasi_light__env_state_t *saved) {
   for (int i = 0; i < 2; i++) {
-    free(state->capture[i].bytes);
-    state->capture[i].bytes = NULL;
+    free(saved->capture[i].bytes);
+    saved->capture[i].bytes = NULL;
   }
+  free(saved->calls);
+  saved->calls = NULL;
+}
+
+wasi_light_usage_t wasi_light_env_usage(const wasi_light_env_t *env) {
+  return env->state.usage;
+}
+
+uint64_t wasi_light_env_calls(const wasi_light_env_t *env, const char *function) {
+  static const char module[] = "wasi_snapshot_preview1";
+  uint32_t row = wasi_light__find_row(module, sizeof module - 1, function, strlen(function));
+  return env->calls && row < P1_ROWS ? env->calls[row] : 0;
+}
+
+void wasi_light_env_set_random_stream(wasi_light_env_t *env, uint64_t number) {
+  env->random_stream = number;
+  env->state.random_position = 0;
 }
 
 void *wasi_light_env_host(const wasi_light_env_t *env) {
@@ -153,25 +166,56 @@ uint32_t wasi_light__memory(wasi_light_env_t *env, p1_mem_t *mem) {
   return WASI_LIGHT_ESUCCESS;
 }
 
+/* What a stop that is not an exit is to the host. */
+static wasi_light_outcome_kind_t stop_kind(uint32_t stop) {
+  switch (stop) {
+    case P1_STOP_NO_MEMORY: return WASI_LIGHT_NO_MEMORY;
+    case P1_STOP_DENIED: return WASI_LIGHT_TRAPPED;
+    case P1_STOP_RAISED: return WASI_LIGHT_RAISED;
+    default: return WASI_LIGHT_LIMIT;
+  }
+}
+
+static const char *stop_text(uint32_t stop) {
+  switch (stop) {
+    case P1_STOP_NO_MEMORY:
+      return " needs the guest's memory and none is bound: the module must export it as \"memory\", or the host bind "
+             "it "
+             "with wasi_light_env_bind_instance or wasi_light_env_bind_memory";
+    case P1_STOP_SLEEP: return ": the guest would wait longer than options.sleep allows";
+    case P1_STOP_CALLS: return ": the guest made more calls than options.rules or options.quota allow";
+    case P1_STOP_OUTPUT: return ": the guest would write more than options.quota allows";
+    case P1_STOP_RANDOM: return ": the guest would take more random bytes than options.quota allows";
+    default: return " is denied by the host";
+  }
+}
+
+static void describe_stop(const wasi_light_env_t *env, wasi_light_outcome_t *outcome) {
+  const p1_row_t *row = &wasi_light__rows[env->state.stopped_by];
+  const char *reason = NULL;
+  outcome->kind = stop_kind(env->state.stop);
+  if (env->state.stop == P1_STOP_RAISED) {
+    outcome->signal = env->state.signal;
+    wasi_light__format(outcome->message, sizeof outcome->message, "the guest raised signal %u", env->state.signal);
+    return;
+  }
+  if (env->state.stop == P1_STOP_DENIED && env->config->rules) reason = env->config->rules[row->like].message;
+  wasi_light__format(outcome->message, sizeof outcome->message, "%s%s%s%s", row->name, stop_text(env->state.stop),
+                     reason ? ": " : "", reason ? reason : "");
+}
+
 bool wasi_light_env_stopped(wasi_light_env_t *env, wasi_light_outcome_t *outcome) {
   outcome->exit_code = 0;
+  outcome->signal = 0;
   outcome->message[0] = '\0';
   outcome->kind = WASI_LIGHT_RETURNED;
-  if (env->exited) {
+  if (env->state.exited) {
     outcome->kind = WASI_LIGHT_EXITED;
-    outcome->exit_code = env->exit_code;
-    wasi_light__format(outcome->message, sizeof outcome->message, "the guest exited with code %u", env->exit_code);
-  } else if (env->stopped_by && env->stop == P1_STOP_SLEEP) {
-    outcome->kind = WASI_LIGHT_LIMIT;
-    wasi_light__format(outcome->message, sizeof outcome->message,
-                       "%s: the guest would wait longer than options.sleep allows", env->stopped_by);
-  } else if (env->stopped_by) {
-    outcome->kind = WASI_LIGHT_NO_MEMORY;
-    wasi_light__format(outcome->message, sizeof outcome->message,
-                       "%s needs the guest's memory and none is bound: the module must export it as \"memory\", or the "
-                       "host bind it with wasi_light_env_bind_instance or wasi_light_env_bind_memory",
-                       env->stopped_by);
+    outcome->exit_code = env->state.exit_code;
+    wasi_light__format(outcome->message, sizeof outcome->message, "the guest exited with code %u", outcome->exit_code);
+  } else if (env->state.stop > 0) {
+    describe_stop(env, outcome);
   }
-  env->stopped_by = NULL;
+  env->state.stop = 0;
   return outcome->kind != WASI_LIGHT_RETURNED;
 }

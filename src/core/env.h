@@ -15,7 +15,29 @@
 #include "p1_abi.h"
 #include "p1_mem.h"
 
-enum { P1_STOP_EXIT = WASI_LIGHT_STOP, P1_STOP_NO_MEMORY, P1_STOP_SLEEP };
+enum {
+  P1_STOP_EXIT = WASI_LIGHT_STOP,
+  P1_STOP_NO_MEMORY,
+  P1_STOP_SLEEP,  /* options.sleep */
+  P1_STOP_CALLS,  /* options.rules or options.quota */
+  P1_STOP_OUTPUT, /* options.quota */
+  P1_STOP_RANDOM, /* options.quota */
+  P1_STOP_DENIED,
+  P1_STOP_RAISED
+};
+
+/* The rows of the table. */
+enum {
+#define P(index, kind, name)
+#define P1_FUNCTION(name, result, doc, ...) P1_ROW_##name,
+#include "p1_functions.def"
+  P1_ROWS, /* those of preview 1; the others belong to snapshot 0 */
+  P0_ROW_FIRST = P1_ROWS - 1,
+#define P(index, kind, name)
+#define P0_FUNCTION(name, body, result, ...) P0_ROW_##name,
+#include "p0_functions.def"
+  P1_ALL_ROWS
+};
 
 /* The streams, and the descriptors that name them at first. */
 enum { P1_STDIN, P1_STDOUT, P1_STDERR, P1_STREAMS, P1_CLOSED = P1_STREAMS };
@@ -28,14 +50,30 @@ typedef struct p1_strings_t {
   const uint8_t *bytes;
 } p1_strings_t;
 
+/* What a rule of the host's says about a row. */
+typedef struct p1_rule_t {
+  wasi_light_action_t action;
+  uint32_t error;
+  const char *message; /* DENY_TRAP */
+  uint64_t max_calls;  /* 0: no limit */
+} p1_rule_t;
+
 struct wasi_light_config_t {
   atomic_size_t references;
+  atomic_uint_least64_t environments; /* made so far */
+  bool watched;                       /* calls are more than their bodies: see call.c */
+  bool count_calls;                   /* environments count the calls of each function */
   p1_strings_t args, env;
   int64_t clock_offset_ns;
   wasi_light_clock_t clock;
   wasi_light_sleep_options_t sleep;
   bool seeded;
+  bool next_random_stream;
   uint64_t seed;
+  const p1_rule_t *rules; /* one for each row; NULL: there is no rule */
+  wasi_light_quota_t quota;
+  wasi_light_raise_mode_t raise;
+  wasi_light_yield_t yield;
   wasi_light_input_t in;      /* BYTES: `bytes` is our copy */
   wasi_light_output_t out[2]; /* stdout, stderr */
 };
@@ -45,6 +83,28 @@ typedef struct p1_capture_t {
   size_t size;
   uint64_t dropped;
 } p1_capture_t;
+
+/* What a guest's calls change and a reset puts back, but for what is in buffers. */
+typedef struct p1_state_t {
+  uint64_t random_position; /* bytes taken from the seeded stream */
+  size_t in_position;       /* bytes taken from an input of BYTES */
+  uint64_t elapsed_ns;      /* of a clock that is not real */
+  wasi_light_usage_t usage;
+  uint32_t stop;       /* why the guest was stopped, if not by an exit; until it is reported. 0: it was not */
+  uint32_t stopped_by; /* the row that did it */
+  uint32_t exit_code;
+  uint32_t signal; /* that was raised */
+  bool exited;
+  uint8_t stream[P1_STREAMS];  /* of each fd: a stream or P1_CLOSED */
+  uint8_t fdflags[P1_STREAMS]; /* of each stream */
+} p1_state_t;
+
+/* Entropy drawn ahead: see random.c. */
+typedef struct p1_entropy_t {
+  uint32_t generation; /* of the process, as host_generation() says; 0: nothing is drawn yet */
+  uint32_t left;       /* unused bytes, at the end of `bytes` */
+  uint8_t bytes[64];   /* the first 32 are the next key */
+} p1_entropy_t;
 
 struct wasi_light_env_t {
   wasi_light_config_t *config;
@@ -56,45 +116,34 @@ struct wasi_light_env_t {
 
   void *store; /* the adapter's: where traps are made */
 
-  uint64_t random_position; /* bytes taken from the seeded stream */
-  uint64_t random_stream;   /* which of the seed's streams */
-  size_t in_position;       /* bytes taken from an input of BYTES */
-  p1_capture_t capture[2];  /* stdout, stderr */
-
-  uint64_t elapsed_ns; /* of a clock that is not real */
-  uint64_t slept_ns;
-
-  const char *stopped_by; /* the function that stopped the guest other than by an exit; until it is reported */
-  uint32_t stop;          /* why */
-  uint32_t exit_code;
-  bool exited;
-  bool in_callback;            /* a stream callback is running: the guest must not be entered */
-  uint8_t stream[P1_STREAMS];  /* of each fd: a stream or P1_CLOSED */
-  uint8_t fdflags[P1_STREAMS]; /* of each stream */
+  p1_state_t state;
+  p1_capture_t capture[2]; /* stdout, stderr */
+  uint64_t *calls;         /* of each row; NULL: not counted */
+  uint64_t first_stream;   /* which of the seed's streams it began with */
+  uint64_t random_stream;  /* which it draws from */
+  p1_entropy_t entropy;
+  bool in_callback; /* a callback of the configuration is running: the guest must not be entered */
 };
 
 /* Takes the view of the guest's memory: 0 or P1_STOP_NO_MEMORY. */
 uint32_t wasi_light__memory(wasi_light_env_t *env, p1_mem_t *mem);
 
-/* What a guest's calls change in an environment, as it is at some moment. */
+/* What a guest's calls change in an environment, as it is at some moment. The buffers are copies. */
 typedef struct wasi_light__env_state_t {
-  uint64_t random_position;
-  uint64_t elapsed_ns, slept_ns;
-  size_t in_position;
-  uint8_t stream[P1_STREAMS];
-  uint8_t fdflags[P1_STREAMS];
-  p1_capture_t capture[2]; /* `bytes` is a copy, or NULL */
+  p1_state_t state;
+  p1_capture_t capture[2];
+  uint64_t *calls;
 } wasi_light__env_state_t;
 
 /* False if memory runs out. A saved state is to be freed. */
 bool wasi_light__env_save(const wasi_light_env_t *env, wasi_light__env_state_t *state);
-/* Goes back to it: an exit is forgotten. The random stream's number stays. */
+/* Goes back to it: an exit is forgotten. The random stream's number stays, and entropy is never had twice. */
 void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_t *state);
 void wasi_light__env_state_free(wasi_light__env_state_t *state);
 
 /* The stream that an fd names, or P1_CLOSED for a closed or unknown one. */
 static inline uint32_t p1_stream_of(const wasi_light_env_t *env, uint32_t fd) {
-  return fd < P1_STREAMS ? env->stream[fd] : (uint32_t)P1_CLOSED;
+  return fd < P1_STREAMS ? env->state.stream[fd] : (uint32_t)P1_CLOSED;
 }
 
 /* The realtime or monotonic clock as the guest sees it. */
@@ -105,17 +154,11 @@ static inline uint64_t p1_sum(uint64_t a, uint64_t b) {
   return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
-/* Around every syscall, whoever calls it: an exited guest gets nowhere, and a stop is remembered. */
-static inline bool wasi_light__may_call(const wasi_light_env_t *env) {
-  return !env->exited;
-}
-static inline uint32_t wasi_light__called(wasi_light_env_t *env, const char *name, uint32_t status) {
-  if (status > P1_STOP_EXIT) {
-    env->stopped_by = name;
-    env->stop = status;
-  }
-  return status;
-}
+/*
+ * The one way to a syscall, whoever calls it: an exited guest gets nowhere, rules and limits hold, and a stop is
+ * remembered. `args` are as many as the row has parameters.
+ */
+uint32_t wasi_light__call(wasi_light_env_t *env, uint32_t row, const uint64_t *args);
 
 /* snprintf and vsnprintf that end a text that was cut with "...". */
 void wasi_light__format(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -130,5 +173,8 @@ void wasi_light__fail(wasi_light_error_t *error, wasi_light_error_code_t code, c
 #define P(index, kind, name) , p1_##kind##_t name
 #define P1_FUNCTION(name, result, doc, ...) uint32_t p1_##name(wasi_light_env_t *env __VA_ARGS__);
 #include "p1_functions.def"
+uint32_t p0_fd_filestat_get(wasi_light_env_t *env, p1_FD_t fd, p1_OUT_FILESTAT0_t stat);
+uint32_t p0_poll_oneoff(wasi_light_env_t *env, p1_SUBSCRIPTIONS0_t in, p1_OUT_EVENTS_t out, p1_COUNT_t nsubscriptions,
+                        p1_OUT_U32_t nevents);
 
 #endif

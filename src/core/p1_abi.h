@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ABI of wasi_snapshot_preview1 as this library uses it: parameter kinds, numbers and layouts.
- * Source of every number: WebAssembly/WASI, branch wasi-0.1, preview1/witx/typenames.witx.
+ * Source of every number: WebAssembly/WASI, branch wasi-0.1, preview1/witx/typenames.witx; for snapshot 0
+ * preview0/witx/typenames.witx.
  */
 #ifndef WASI_LIGHT_P1_ABI_H
 #define WASI_LIGHT_P1_ABI_H
@@ -21,6 +22,7 @@
   X(SIGNAL, uint32_t, 'i')                                           \
   X(ADVICE, uint32_t, 'i')                                           \
   X(WHENCE, uint32_t, 'i')                                           \
+  X(WHENCE0, uint32_t, 'i') /* of snapshot 0 */                      \
   X(FDFLAGS, uint32_t, 'i')                                          \
   X(FSTFLAGS, uint32_t, 'i')                                         \
   X(LOOKUPFLAGS, uint32_t, 'i')                                      \
@@ -39,13 +41,15 @@
   X(IOVECS, uint32_t, 'i')  /* iovec array: buffers to fill */       \
   X(CIOVECS, uint32_t, 'i') /* ciovec array: buffers to read */      \
   X(SUBSCRIPTIONS, uint32_t, 'i')                                    \
-  X(OUT_STRINGS, uint32_t, 'i') /* array of string pointers */       \
+  X(SUBSCRIPTIONS0, uint32_t, 'i') /* of snapshot 0 */               \
+  X(OUT_STRINGS, uint32_t, 'i')    /* array of string pointers */    \
   X(OUT_BYTES, uint32_t, 'i')                                        \
   X(OUT_U16, uint32_t, 'i')                                          \
   X(OUT_U32, uint32_t, 'i')                                          \
   X(OUT_U64, uint32_t, 'i')                                          \
   X(OUT_FDSTAT, uint32_t, 'i')                                       \
   X(OUT_FILESTAT, uint32_t, 'i')                                     \
+  X(OUT_FILESTAT0, uint32_t, 'i') /* of snapshot 0 */                \
   X(OUT_PRESTAT, uint32_t, 'i')                                      \
   X(OUT_EVENTS, uint32_t, 'i')
 
@@ -89,6 +93,8 @@ enum { P1_FDSTAT_SIZE = 24, P1_FDSTAT_FLAGS = 2, P1_FDSTAT_RIGHTS_BASE = 8, P1_F
 
 /* filestat: { dev u64 @0, ino u64 @8, filetype u8 @16, nlink u64 @24, size u64 @32, atim, mtim, ctim u64 @40.. } */
 enum { P1_FILESTAT_SIZE = 64, P1_FILESTAT_INO = 8, P1_FILESTAT_FILETYPE = 16, P1_FILESTAT_NLINK = 24 };
+/* That of snapshot 0: { ... nlink u32 @20, size u64 @24, atim, mtim, ctim u64 @32.. } */
+enum { P0_FILESTAT_SIZE = 56, P0_FILESTAT_NLINK = 20 };
 
 /*
  * subscription: { userdata u64 @0, tag u8 @8, then by tag
@@ -103,6 +109,8 @@ enum {
   P1_SUBSCRIPTION_CLOCK_FLAGS = 40,
   P1_SUBSCRIPTION_FD = 16
 };
+/* That of snapshot 0: clock { identifier u64 @16, then the same 8 bytes on } */
+enum { P0_SUBSCRIPTION_SIZE = 56, P0_SUBSCRIPTION_CLOCK_SHIFT = 8 };
 enum { P1_EVENTTYPE_CLOCK = 0, P1_EVENTTYPE_FD_READ = 1, P1_EVENTTYPE_FD_WRITE = 2 };
 enum { P1_SUBCLOCKFLAGS_ABSTIME = 1 };
 

@@ -12,6 +12,12 @@
 enum { P1_SUBSCRIPTIONS_MAX = 1024 };
 enum { READY, BY_CLOCK, BY_STREAM }; /* what decides about a subscription */
 
+/* What snapshot 0 has elsewhere in a subscription. */
+typedef struct layout_t {
+  uint32_t size;
+  uint32_t clock_shift;
+} layout_t;
+
 typedef struct poll_entry_t {
   uint64_t userdata;
   uint64_t deadline; /* BY_CLOCK: host time */
@@ -30,7 +36,7 @@ static uint64_t host_deadline(uint64_t time, int64_t offset) {
   return time > UINT64_MAX - distance ? UINT64_MAX : time + distance;
 }
 
-/* `now` is the host's monotonic clock: one reading for all, so that equal timeouts end together. */
+/* `at` is where the clock's fields count from. `now` is the host's monotonic clock: one reading for all, so that equal timeouts end together. */
 static void take_clock(wasi_light_env_t *env, p1_mem_t mem, uint64_t at, uint64_t now, poll_entry_t *entry) {
   uint32_t id = p1_load_u32(mem, at + P1_SUBSCRIPTION_CLOCK_ID);
   uint64_t timeout = p1_load_u64(mem, at + P1_SUBSCRIPTION_CLOCK_TIMEOUT);
@@ -64,13 +70,13 @@ static void take_stream(const wasi_light_env_t *env, p1_mem_t mem, uint64_t at, 
 }
 
 /* Reads every subscription; false for one of a type that preview 1 does not have. */
-static bool take_subscriptions(wasi_light_env_t *env, p1_mem_t mem, uint32_t in, uint32_t count, uint64_t now,
-                               poll_entry_t *entries) {
+static bool take_subscriptions(wasi_light_env_t *env, p1_mem_t mem, layout_t layout, uint32_t in, uint32_t count,
+                               uint64_t now, poll_entry_t *entries) {
   for (uint32_t i = 0; i < count; i++) {
-    uint64_t at = in + (uint64_t)i * P1_SUBSCRIPTION_SIZE;
+    uint64_t at = in + (uint64_t)i * layout.size;
     poll_entry_t *entry = &entries[i];
     *entry = (poll_entry_t){.userdata = p1_load_u64(mem, at), .type = p1_load_u8(mem, at + P1_SUBSCRIPTION_TAG)};
-    if (entry->type == P1_EVENTTYPE_CLOCK) take_clock(env, mem, at, now, entry);
+    if (entry->type == P1_EVENTTYPE_CLOCK) take_clock(env, mem, at + layout.clock_shift, now, entry);
     else if (entry->type <= P1_EVENTTYPE_FD_WRITE) take_stream(env, mem, at, entry);
     else return false;
   }
@@ -131,14 +137,14 @@ static uint64_t allowance(const wait_t *w) {
   uint64_t call = sleep->max_call_ns == 0 ? UINT64_MAX : sleep->max_call_ns;
   uint64_t total = sleep->max_total_ns == 0 ? UINT64_MAX : sleep->max_total_ns;
   uint64_t call_left = call > w->slept ? call - w->slept : 0;
-  uint64_t total_left = total > w->env->slept_ns ? total - w->env->slept_ns : 0;
+  uint64_t total_left = total > w->env->state.usage.slept_ns ? total - w->env->state.usage.slept_ns : 0;
   if (call == UINT64_MAX && total == UINT64_MAX) return UINT64_MAX;
   return call_left < total_left ? call_left : total_left;
 }
 
 static void count_sleep(wait_t *w, uint64_t ns) {
   w->slept = p1_sum(w->slept, ns);
-  w->env->slept_ns = p1_sum(w->env->slept_ns, ns);
+  w->env->state.usage.slept_ns = p1_sum(w->env->state.usage.slept_ns, ns);
 }
 
 static uint32_t sleep_for_real(wait_t *w, uint64_t ns) {
@@ -206,7 +212,7 @@ static void store_event(const wasi_light_env_t *env, p1_mem_t mem, uint64_t at, 
     bool ended = hangup && entry->type == P1_EVENTTYPE_FD_READ;
     if (ended || polls[entry->stream].available > 0) nbytes = polls[entry->stream].available;
     if (entry->stream == P1_STDIN && in->mode <= WASI_LIGHT_INPUT_BYTES && in->mode != WASI_LIGHT_INPUT_INHERIT) {
-      nbytes = in->size - env->in_position;
+      nbytes = in->size - env->state.in_position;
       hangup = nbytes == 0;
     }
   }
@@ -218,19 +224,20 @@ static void store_event(const wasi_light_env_t *env, p1_mem_t mem, uint64_t at, 
   p1_store_u16(mem, at + P1_EVENT_FLAGS, hangup ? P1_EVENTRWFLAGS_HANGUP : 0);
 }
 
-uint32_t p1_poll_oneoff(wasi_light_env_t *env, uint32_t in, uint32_t out, uint32_t nsubscriptions, uint32_t nevents) {
+static uint32_t poll_oneoff(wasi_light_env_t *env, layout_t layout, uint32_t in, uint32_t out, uint32_t nsubscriptions,
+                            uint32_t nevents) {
   poll_entry_t entries[P1_SUBSCRIPTIONS_MAX];
   wait_t waiting = {.env = env, .entries = entries, .count = nsubscriptions};
   p1_mem_t mem;
   uint32_t events = 0;
   if (nsubscriptions == 0 || nsubscriptions > P1_SUBSCRIPTIONS_MAX) return WASI_LIGHT_EINVAL;
   if (wasi_light__memory(env, &mem)) return P1_STOP_NO_MEMORY;
-  if (!p1_mem_has(mem, in, (uint64_t)nsubscriptions * P1_SUBSCRIPTION_SIZE) ||
+  if (!p1_mem_has(mem, in, (uint64_t)nsubscriptions * layout.size) ||
       !p1_mem_has(mem, out, (uint64_t)nsubscriptions * P1_EVENT_SIZE) || !p1_mem_has(mem, nevents, 4)) {
     return WASI_LIGHT_EFAULT;
   }
   for (uint32_t i = 0; i < 2; i++) waiting.start[i] = host_clock_time(i);
-  if (!take_subscriptions(env, mem, in, nsubscriptions, waiting.start[P1_CLOCK_MONOTONIC], entries))
+  if (!take_subscriptions(env, mem, layout, in, nsubscriptions, waiting.start[P1_CLOCK_MONOTONIC], entries))
     return WASI_LIGHT_EINVAL;
   uint32_t stop = wait(&waiting);
   if (stop != WASI_LIGHT_ESUCCESS) return stop;
@@ -241,4 +248,14 @@ uint32_t p1_poll_oneoff(wasi_light_env_t *env, uint32_t in, uint32_t out, uint32
   }
   p1_store_u32(mem, nevents, events);
   return WASI_LIGHT_ESUCCESS;
+}
+
+uint32_t p1_poll_oneoff(wasi_light_env_t *env, uint32_t in, uint32_t out, uint32_t nsubscriptions, uint32_t nevents) {
+  static const layout_t layout = {P1_SUBSCRIPTION_SIZE, 0};
+  return poll_oneoff(env, layout, in, out, nsubscriptions, nevents);
+}
+
+uint32_t p0_poll_oneoff(wasi_light_env_t *env, uint32_t in, uint32_t out, uint32_t nsubscriptions, uint32_t nevents) {
+  static const layout_t layout = {P0_SUBSCRIPTION_SIZE, P0_SUBSCRIPTION_CLOCK_SHIFT};
+  return poll_oneoff(env, layout, in, out, nsubscriptions, nevents);
 }

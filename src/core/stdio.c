@@ -12,15 +12,15 @@ enum { P1_IOVECS_MAX = 1024 };
 
 uint32_t p1_fd_close(wasi_light_env_t *env, uint32_t fd) {
   if (p1_stream_of(env, fd) == P1_CLOSED) return WASI_LIGHT_EBADF;
-  env->stream[fd] = P1_CLOSED;
+  env->state.stream[fd] = P1_CLOSED;
   return WASI_LIGHT_ESUCCESS;
 }
 
 uint32_t p1_fd_renumber(wasi_light_env_t *env, uint32_t fd, uint32_t to) {
   if (p1_stream_of(env, fd) == P1_CLOSED || p1_stream_of(env, to) == P1_CLOSED) return WASI_LIGHT_EBADF;
   if (fd == to) return WASI_LIGHT_ESUCCESS;
-  env->stream[to] = env->stream[fd];
-  env->stream[fd] = P1_CLOSED;
+  env->state.stream[to] = env->state.stream[fd];
+  env->state.stream[fd] = P1_CLOSED;
   return WASI_LIGHT_ESUCCESS;
 }
 
@@ -45,7 +45,7 @@ uint32_t p1_fd_fdstat_get(wasi_light_env_t *env, uint32_t fd, uint32_t stat) {
   rights |= stream == P1_STDIN ? P1_RIGHTS_FD_READ : P1_RIGHTS_FD_WRITE;
   p1_zero(mem, stat, P1_FDSTAT_SIZE);
   p1_store_u8(mem, stat, filetype(env, stream));
-  p1_store_u16(mem, (uint64_t)stat + P1_FDSTAT_FLAGS, env->fdflags[stream]);
+  p1_store_u16(mem, (uint64_t)stat + P1_FDSTAT_FLAGS, env->state.fdflags[stream]);
   p1_store_u64(mem, (uint64_t)stat + P1_FDSTAT_RIGHTS_BASE, rights);
   return WASI_LIGHT_ESUCCESS;
 }
@@ -54,21 +54,30 @@ uint32_t p1_fd_fdstat_set_flags(wasi_light_env_t *env, uint32_t fd, uint32_t fla
   uint32_t stream = p1_stream_of(env, fd);
   if (stream == P1_CLOSED) return WASI_LIGHT_EBADF;
   if (flags > P1_FDFLAGS_ALL) return WASI_LIGHT_EINVAL;
-  env->fdflags[stream] = (uint8_t)flags;
+  env->state.fdflags[stream] = (uint8_t)flags;
   return WASI_LIGHT_ESUCCESS;
 }
 
-uint32_t p1_fd_filestat_get(wasi_light_env_t *env, uint32_t fd, uint32_t stat) {
+/* One link is a 1 in the lowest byte, whichever width the field has. */
+static uint32_t filestat_get(wasi_light_env_t *env, uint32_t fd, uint32_t stat, uint32_t size, uint32_t nlink) {
   p1_mem_t mem;
   uint32_t stream = p1_stream_of(env, fd);
   if (stream == P1_CLOSED) return WASI_LIGHT_EBADF;
   if (wasi_light__memory(env, &mem)) return P1_STOP_NO_MEMORY;
-  if (!p1_mem_has(mem, stat, P1_FILESTAT_SIZE)) return WASI_LIGHT_EFAULT;
-  p1_zero(mem, stat, P1_FILESTAT_SIZE);
+  if (!p1_mem_has(mem, stat, size)) return WASI_LIGHT_EFAULT;
+  p1_zero(mem, stat, size);
   p1_store_u64(mem, (uint64_t)stat + P1_FILESTAT_INO, stream + 1);
   p1_store_u8(mem, (uint64_t)stat + P1_FILESTAT_FILETYPE, filetype(env, stream));
-  p1_store_u64(mem, (uint64_t)stat + P1_FILESTAT_NLINK, 1);
+  p1_store_u8(mem, (uint64_t)stat + nlink, 1);
   return WASI_LIGHT_ESUCCESS;
+}
+
+uint32_t p1_fd_filestat_get(wasi_light_env_t *env, uint32_t fd, uint32_t stat) {
+  return filestat_get(env, fd, stat, P1_FILESTAT_SIZE, P1_FILESTAT_NLINK);
+}
+
+uint32_t p0_fd_filestat_get(wasi_light_env_t *env, uint32_t fd, uint32_t stat) {
+  return filestat_get(env, fd, stat, P0_FILESTAT_SIZE, P0_FILESTAT_NLINK);
 }
 
 /*
@@ -101,10 +110,10 @@ static uint32_t read_bytes(wasi_light_env_t *env, p1_mem_t mem, const host_slice
   const wasi_light_input_t *in = &env->config->in;
   const uint8_t *bytes = in->bytes;
   for (uint32_t i = 0; i < count; i++) {
-    size_t left = in->size - env->in_position;
+    size_t left = in->size - env->state.in_position;
     size_t len = slices[i].len < left ? slices[i].len : left;
-    p1_copy_out(mem, slices[i].ptr, bytes + env->in_position, len);
-    env->in_position += len;
+    p1_copy_out(mem, slices[i].ptr, bytes + env->state.in_position, len);
+    env->state.in_position += len;
     *done += (uint32_t)len;
   }
   return WASI_LIGHT_ESUCCESS;
@@ -126,7 +135,7 @@ static uint32_t read_callback(wasi_light_env_t *env, p1_mem_t mem, const host_sl
 
 static uint32_t read_stream(wasi_light_env_t *env, p1_mem_t mem, const host_slice_t *slices, uint32_t count,
                             uint32_t *done) {
-  bool nonblock = env->fdflags[P1_STDIN] & P1_FDFLAGS_NONBLOCK;
+  bool nonblock = env->state.fdflags[P1_STDIN] & P1_FDFLAGS_NONBLOCK;
   switch (env->config->in.mode) {
     case WASI_LIGHT_INPUT_INHERIT: return host_read(P1_STDIN, mem.base, slices, count, nonblock, done);
     case WASI_LIGHT_INPUT_BYTES: return read_bytes(env, mem, slices, count, done);
@@ -174,7 +183,7 @@ static uint32_t write_stream(wasi_light_env_t *env, p1_mem_t mem, uint32_t strea
                              uint32_t count, uint32_t *done) {
   const wasi_light_output_t *out = &env->config->out[stream - P1_STDOUT];
   if (out->mode == WASI_LIGHT_OUTPUT_INHERIT) {
-    return host_write((int)stream, mem.base, slices, count, env->fdflags[stream] & P1_FDFLAGS_NONBLOCK, done);
+    return host_write((int)stream, mem.base, slices, count, env->state.fdflags[stream] & P1_FDFLAGS_NONBLOCK, done);
   }
   for (uint32_t i = 0; i < count; i++) {
     uint32_t error = WASI_LIGHT_ESUCCESS;
@@ -190,6 +199,14 @@ static uint32_t write_stream(wasi_light_env_t *env, p1_mem_t mem, uint32_t strea
   return WASI_LIGHT_ESUCCESS;
 }
 
+/* Whether all of it may still be written. */
+static uint32_t check_quota(const wasi_light_env_t *env, const host_slice_t *slices, uint32_t count) {
+  uint64_t quota = env->config->quota.out_bytes;
+  uint64_t sum = env->state.usage.out_bytes;
+  for (uint32_t i = 0; i < count; i++) sum = p1_sum(sum, slices[i].len);
+  return quota > 0 && sum > quota ? (uint32_t)P1_STOP_OUTPUT : (uint32_t)WASI_LIGHT_ESUCCESS;
+}
+
 uint32_t p1_fd_write(wasi_light_env_t *env, uint32_t fd, uint32_t iovs, uint32_t iovs_len, uint32_t nwritten) {
   host_slice_t slices[P1_IOVECS_MAX];
   p1_mem_t mem;
@@ -200,8 +217,10 @@ uint32_t p1_fd_write(wasi_light_env_t *env, uint32_t fd, uint32_t iovs, uint32_t
   if (wasi_light__memory(env, &mem)) return P1_STOP_NO_MEMORY;
   if (!p1_mem_has(mem, nwritten, 4)) return WASI_LIGHT_EFAULT;
   uint32_t error = take_iovecs(mem, iovs, iovs_len, slices, &count);
+  if (error == WASI_LIGHT_ESUCCESS) error = check_quota(env, slices, count);
   if (error == WASI_LIGHT_ESUCCESS) error = write_stream(env, mem, stream, slices, count, &done);
   if (error != WASI_LIGHT_ESUCCESS) return error;
+  env->state.usage.out_bytes += done;
   p1_store_u32(mem, nwritten, done);
   return WASI_LIGHT_ESUCCESS;
 }

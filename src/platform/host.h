@@ -23,6 +23,12 @@ uint64_t host_clock_resolution(uint32_t clock);
 uint32_t host_entropy(uint8_t *bytes, uint64_t len);
 void host_yield(void);
 
+/*
+ * A number, never 0, that is another one in a process and in what is forked off it: what was drawn or opened under
+ * another number is not to be used. Costs no system call where the system has memory that a fork wipes.
+ */
+uint32_t host_generation(void);
+
 bool host_is_terminal(int fd);
 
 /*

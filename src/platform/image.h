@@ -49,7 +49,7 @@ void host_image_close(host_image_t *image);
 /* A page map of this process, for SCAN. */
 typedef struct host_scanner_t {
   int fd;
-  int64_t process;
+  uint32_t generation; /* of the process that opened it */
 } host_scanner_t;
 
 void host_scanner_open(host_scanner_t *scanner);

@@ -4,6 +4,8 @@
 
 #include "image.h"
 
+#include "host.h"
+
 #if defined(__linux__)
 
 #include <errno.h>
@@ -34,7 +36,7 @@ enum { REGIONS_AT_ONCE = 64 };
 
 void host_scanner_open(host_scanner_t *scanner) {
   scanner->fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-  scanner->process = getpid();
+  scanner->generation = host_generation();
 }
 
 void host_scanner_close(host_scanner_t *scanner) {
@@ -172,7 +174,7 @@ void host_image_restore(const host_image_t *image, uint8_t *base, host_scanner_t
     return;
   }
   if (image->method == HOST_SCAN) {
-    if (scanner->process != getpid()) { /* forked: the page map is the parent's */
+    if (scanner->generation != host_generation()) { /* forked: the page map is the parent's */
       host_scanner_close(scanner);
       host_scanner_open(scanner);
     }

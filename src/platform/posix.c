@@ -12,7 +12,9 @@
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -63,6 +65,51 @@ uint32_t host_entropy(uint8_t *bytes, uint64_t len) {
     if (n > 0) done += (uint64_t)n;
   }
   return WASI_LIGHT_ESUCCESS;
+}
+
+/*
+ * The generation stands in a page that a fork fills with zeros (MADV_WIPEONFORK, Linux 4.14). The page is the process's,
+ * like its number: there is one for all environments, made when it is first needed. Two threads may both replace a zero;
+ * then the first number is out of use again at once, which costs its user a new key and nothing more.
+ */
+static _Atomic(atomic_uint *) fork_page;
+static atomic_uint no_page; /* its address says that the system has no such pages */
+static atomic_uint generations;
+
+enum { FORK_PAGE_SIZE = 4096 };
+
+#if defined(MADV_WIPEONFORK)
+static atomic_uint *map_fork_page(void) {
+  void *page = mmap(NULL, FORK_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return &no_page;
+  if (madvise(page, FORK_PAGE_SIZE, MADV_WIPEONFORK) == 0) return page;
+  munmap(page, FORK_PAGE_SIZE);
+  return &no_page;
+}
+#else
+static atomic_uint *map_fork_page(void) {
+  return &no_page;
+}
+#endif
+
+static atomic_uint *new_fork_page(void) {
+  atomic_uint *page = map_fork_page();
+  atomic_uint *there = NULL;
+  if (atomic_compare_exchange_strong(&fork_page, &there, page)) return page;
+  if (page != &no_page) munmap(page, FORK_PAGE_SIZE);
+  return there;
+}
+
+uint32_t host_generation(void) {
+  atomic_uint *page = atomic_load_explicit(&fork_page, memory_order_acquire);
+  if (!page) page = new_fork_page();
+  if (page == &no_page) return (uint32_t)getpid();
+  unsigned generation = atomic_load_explicit(page, memory_order_relaxed);
+  if (generation == 0) {
+    generation = atomic_fetch_add_explicit(&generations, 1, memory_order_relaxed) + 1;
+    atomic_store_explicit(page, generation, memory_order_relaxed);
+  }
+  return generation;
 }
 
 void host_yield(void) {

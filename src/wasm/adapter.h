@@ -82,6 +82,7 @@ typedef struct wasi_light__definition_t {
 } wasi_light__definition_t;
 
 struct wasi_light_linker_t {
+  wasi_light_unknown_t unknown;
   wasi_light__definition_t *definitions;
   size_t count;
   size_t room;

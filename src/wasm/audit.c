@@ -177,15 +177,18 @@ bool wasi_light__is_recyclable(const wasi_light__scan_t *scan, wasi_light_line_t
 
 /* ---- The report ---- */
 
-/* "host", "WASI", or why the import would be refused; `host` says whether the linker knows it. */
+/* "host", "WASI", or why the import would be refused. */
 static void describe_function(const wasi_light__scan_t *scan, const wasi_light__scan_import_t *import,
-                              const wasi_light__definition_t *definition, char *text, size_t size) {
+                              const wasi_light_linker_t *linker, const wasi_light__definition_t *definition, char *text,
+                              size_t size) {
   char wanted[WASI_LIGHT__TYPE_TEXT];
   char given[WASI_LIGHT__TYPE_TEXT];
   char signature[1024];
   wasi_light__binding_t binding;
   bool wasi = wasi_light__binding(import->module, import->name, &binding);
-  bool in_namespace = wasi_light__same(import->module, wasi_light__slice_of_text("wasi_snapshot_preview1"));
+  bool in_namespace = wasi_light__same(import->module, wasi_light__slice_of_text("wasi_snapshot_preview1")) ||
+                      wasi_light__same(import->module, wasi_light__slice_of_text("wasi_unstable"));
+  const char *refused = linker && linker->unknown == WASI_LIGHT_UNKNOWN_TRAPS ? "traps when called" : "refused";
   if (!wasi_light__scan_signature(scan, import->index, signature, sizeof signature)) {
     wasi_light__format(text, size, "function, refused: its type cannot be read");
     return;
@@ -193,11 +196,11 @@ static void describe_function(const wasi_light__scan_t *scan, const wasi_light__
   wasi_light__signature_text(wanted, sizeof wanted, signature);
   const char *known = definition ? definition->signature : wasi ? binding.signature : NULL;
   if (!known) {
-    wasi_light__format(text, size, "%s, %s", wanted,
-                       in_namespace ? "refused: preview 1 has no such function" : "for the host to give");
+    if (in_namespace) wasi_light__format(text, size, "%s, %s: preview 1 has no such function", wanted, refused);
+    else wasi_light__format(text, size, "%s, for the host to give", wanted);
   } else if (strcmp(known, signature) != 0) {
     wasi_light__signature_text(given, sizeof given, known);
-    wasi_light__format(text, size, "%s, refused: given %s", wanted, given);
+    wasi_light__format(text, size, "%s, %s: given %s", wanted, refused, given);
   } else {
     wasi_light__format(text, size, "%s, %s", wanted, definition ? "given by the host" : "WASI");
   }
@@ -211,7 +214,7 @@ static void report_import(const wasi_light__scan_t *scan, const wasi_light__scan
   const wasi_light__definition_t *definition = wasi_light__definition(linker, import->module, import->name);
   wasi_light__name_text(name, sizeof name, import->module, import->name);
   if (import->kind == WASI_LIGHT__FUNC) {
-    describe_function(scan, import, definition, text, sizeof text);
+    describe_function(scan, import, linker, definition, text, sizeof text);
   } else {
     bool given = import->kind == WASI_LIGHT__MEMORY && definition && !definition->signature;
     wasi_light__format(text, sizeof text, "%s, %s", kinds[import->kind],

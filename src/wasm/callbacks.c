@@ -2,6 +2,7 @@
 /* The 46 functions as callbacks of wasm.h, made from the table. A stop of the core becomes a trap here. */
 #include <string.h>
 
+#include "../core/rows.h"
 #include "adapter.h"
 
 /* A NULL would let the guest run on, and Wasmer gives one for a text that is not UTF-8: it gets another text. */
@@ -19,8 +20,8 @@ own wasm_trap_t *wasi_light__exit_trap(wasi_light_env_t *env) {
 }
 
 /* Passes the errno on, or stops the guest. wasm_func_callback results come with a wrong kind: it is set here. */
-static own wasm_trap_t *finish(wasi_light_env_t *env, const char *name, uint32_t status, wasm_val_vec_t *results) {
-  status = wasi_light__called(env, name, status);
+static own wasm_trap_t *call(wasi_light_env_t *env, uint32_t row, const uint64_t *values, wasm_val_vec_t *results) {
+  uint32_t status = wasi_light__call(env, row, values);
   if (status == P1_STOP_EXIT) return wasi_light__exit_trap(env);
   if (status >= WASI_LIGHT_STOP) return wasi_light__text_trap(env->store, "a WASI function stopped the guest");
   if (results->size > 0) {
@@ -34,29 +35,31 @@ static uint64_t value(wasm_val_t val, char letter) {
   return letter == 'i' ? (uint32_t)val.of.i32 : (uint64_t)val.of.i64;
 }
 
-#define P(index, kind, name) , (p1_##kind##_t)value(args->data[index], P1_WASM_##kind)
-#define P1_FUNCTION(name, result, doc, ...)                                                            \
-  static own wasm_trap_t *on_##name(void *data, const wasm_val_vec_t *args, wasm_val_vec_t *results) { \
-    wasi_light_env_t *env = data;                                                                      \
-    (void)args;                                                                                        \
-    if (!wasi_light__may_call(env)) return wasi_light__exit_trap(env);                                 \
-    return finish(env, #name, p1_##name(env __VA_ARGS__), results);                                    \
+#define CALLBACK(function, row, ...)                                                                  \
+  static own wasm_trap_t *function(void *data, const wasm_val_vec_t *args, wasm_val_vec_t *results) { \
+    const uint64_t values[] = {__VA_ARGS__ 0};                                                        \
+    (void)args;                                                                                       \
+    return call(data, row, values, results);                                                          \
   }
+#define P(index, kind, name) value(args->data[index], P1_WASM_##kind),
+#define P1_FUNCTION(name, result, doc, ...) CALLBACK(on_##name, P1_ROW_##name, __VA_ARGS__)
 #include "../core/p1_functions.def"
+#define P(index, kind, name) value(args->data[index], P1_WASM_##kind),
+#define P0_FUNCTION(name, body, result, ...) CALLBACK(on0_##name, P0_ROW_##name, __VA_ARGS__)
+#include "../core/p0_functions.def"
 
-static const wasm_func_callback_with_env_t callbacks[] = {
+static const wasm_func_callback_with_env_t callbacks[P1_ALL_ROWS] = {
+#define P(index, kind, name)
 #define P1_FUNCTION(name, result, doc, ...) on_##name,
 #include "../core/p1_functions.def"
+#define P(index, kind, name)
+#define P0_FUNCTION(name, body, result, ...) on0_##name,
+#include "../core/p0_functions.def"
 };
 
 bool wasi_light__binding(wasi_light__slice_t module, wasi_light__slice_t name, wasi_light__binding_t *binding) {
-  size_t count;
-  const wasi_light_function_t *functions = wasi_light_functions(&count);
-  if (!wasi_light__same(module, wasi_light__slice_of_text("wasi_snapshot_preview1"))) return false;
-  for (size_t i = 0; i < count; i++) {
-    if (!wasi_light__same(name, wasi_light__slice_of_text(functions[i].name))) continue;
-    *binding = (wasi_light__binding_t){functions[i].signature, callbacks[i]};
-    return true;
-  }
-  return false;
+  uint32_t row = wasi_light__find_row((const char *)module.bytes, module.size, (const char *)name.bytes, name.size);
+  if (row == P1_ALL_ROWS) return false;
+  *binding = (wasi_light__binding_t){wasi_light__function(row)->signature, callbacks[row]};
+  return true;
 }

@@ -18,13 +18,13 @@ static own wasm_trap_t *on_host_function(void *data, const wasm_val_vec_t *args,
   const slot_t *slot = data;
   wasi_light_env_t *env = slot->instance->env;
   const wasm_valtype_vec_t *types = wasm_functype_results(slot->import->type);
-  if (!wasi_light__may_call(env)) return wasi_light__exit_trap(env);
+  if (env->state.exited) return wasi_light__exit_trap(env);
   for (size_t i = 0; i < results->size; i++) {
     results->data[i].kind = wasm_valtype_kind(types->data[i]);
     results->data[i].of.i64 = 0;
   }
   wasm_trap_t *trap = slot->import->host(slot->instance, slot->import->data, args->data, results->data);
-  if (!trap && env->exited) return wasi_light__exit_trap(env); /* a call that it made exited: nothing runs on */
+  if (!trap && env->state.exited) return wasi_light__exit_trap(env); /* a call that it made exited: nothing runs on */
   return trap;
 }
 
@@ -215,6 +215,7 @@ static wasi_light_outcome_t refused(const char *format, ...) {
   va_list list;
   outcome.kind = WASI_LIGHT_REFUSED;
   outcome.exit_code = 0;
+  outcome.signal = 0;
   va_start(list, format);
   wasi_light__format_list(outcome.message, sizeof outcome.message, format, list);
   va_end(list);
@@ -275,7 +276,7 @@ wasi_light_outcome_t wasi_light_call(wasi_light_instance_t *instance, const wasi
   if (!may_call(instance, func, args, arg_count, result_count)) {
     return refusal(instance, func, args, arg_count, result_count);
   }
-  if (!wasi_light__may_call(instance->env)) return wasi_light_env_outcome(instance->env, NULL);
+  if (instance->env->state.exited) return wasi_light_env_outcome(instance->env, NULL);
   return enter(instance, func, &arg_vec, &result_vec);
 }
 

@@ -16,6 +16,10 @@ void wasi_light_linker_delete(own wasi_light_linker_t *linker) {
   free(linker);
 }
 
+void wasi_light_linker_unknown(wasi_light_linker_t *linker, wasi_light_unknown_t policy) {
+  linker->unknown = policy;
+}
+
 const wasi_light__definition_t *wasi_light__definition(const wasi_light_linker_t *linker, wasi_light__slice_t module,
                                                        wasi_light__slice_t name) {
   for (size_t i = 0; linker && i < linker->count; i++) {

@@ -27,16 +27,36 @@ static bool plan_definition(wasi_light__import_t *plan, const wasm_importtype_t 
   return false;
 }
 
-static void plan_import(wasi_light__import_t *plan, const wasm_importtype_t *import, const wasi_light_linker_t *linker,
+static own wasm_trap_t *call_unknown(wasi_light_instance_t *instance, void *data, const wasm_val_t *args,
+                                     wasm_val_t *results) {
+  char name[WASI_LIGHT__NAME_TEXT];
+  const wasm_importtype_t *import = data;
+  (void)args;
+  (void)results;
+  wasi_light__name_text(name, sizeof name, wasi_light__slice_of(wasm_importtype_module(import)),
+                        wasi_light__slice_of(wasm_importtype_name(import)));
+  return wasi_light_trap(instance, "%s was called, and the host does not give it", name);
+}
+
+static void plan_import(wasi_light__import_t *plan, wasm_importtype_t *import, const wasi_light_linker_t *linker,
                         wasi_light__problems_t *problems) {
+  wasi_light__problems_t unknown = {.count = 0};
+  const wasm_externtype_t *type = wasm_importtype_type(import);
+  bool may_trap =
+      linker && linker->unknown == WASI_LIGHT_UNKNOWN_TRAPS && wasm_externtype_kind(type) == WASM_EXTERN_FUNC;
   wasi_light__binding_t binding;
   const wasi_light__definition_t *definition = wasi_light__definition(
       linker, wasi_light__slice_of(wasm_importtype_module(import)), wasi_light__slice_of(wasm_importtype_name(import)));
   if (definition) {
-    plan_definition(plan, import, definition, problems);
-  } else if (wasi_light__wasi_binding(import, &binding, problems)) {
-    plan->type = wasm_externtype_as_functype_const(wasm_importtype_type(import));
+    plan_definition(plan, import, definition, may_trap ? &unknown : problems);
+  } else if (wasi_light__wasi_binding(import, &binding, may_trap ? &unknown : problems)) {
+    plan->type = wasm_externtype_as_functype_const(type);
     plan->callback = binding.callback;
+  }
+  if (unknown.count > 0) {
+    plan->type = wasm_externtype_as_functype_const(type);
+    plan->host = call_unknown;
+    plan->data = import;
   }
 }
 
