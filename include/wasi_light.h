@@ -180,13 +180,23 @@ typedef enum wasi_light_output_mode_t {
   WASI_LIGHT_OUTPUT_DISCARD = 0, /* writes succeed and go nowhere */
   WASI_LIGHT_OUTPUT_INHERIT,     /* the host process's own stdout or stderr */
   WASI_LIGHT_OUTPUT_CAPTURE,     /* kept in the environment: see wasi_light_env_captured */
-  WASI_LIGHT_OUTPUT_CALLBACK     /* given to `write` */
+  WASI_LIGHT_OUTPUT_CALLBACK,    /* given to `write` */
+  WASI_LIGHT_OUTPUT_LINES        /* line by line: see below */
 } wasi_light_output_mode_t;
+
+/*
+ * Receives a line without its newline, and with the environment's prefix before it; `line[size]` is a NUL. A line that is
+ * longer than `line_size` comes in pieces, all but the last of which are said to continue. No character of UTF-8 is cut.
+ */
+typedef void (*wasi_light_log_t)(void *host, uint32_t fd, const char *line, size_t size, bool continues);
 
 typedef struct wasi_light_output_t {
   wasi_light_output_mode_t mode;
   size_t capture_size;      /* CAPTURE: how many bytes each environment keeps, at least 1 */
   wasi_light_write_t write; /* CALLBACK */
+  size_t line_size;         /* LINES: the most bytes of a line, at least 16; each environment has room for one */
+  bool escape;              /* LINES: show control characters but tab, and bytes that are not UTF-8, as \xHH */
+  wasi_light_log_t line;    /* LINES; NULL: to the host process's own stdout or stderr */
 } wasi_light_output_t;
 
 typedef enum wasi_light_input_mode_t {
@@ -307,23 +317,23 @@ typedef struct wasi_light_options_t {
   bool count_calls; /* count the calls of each function: see wasi_light_env_calls */
 } wasi_light_options_t;
 
-#define WASI_LIGHT_OPTIONS_INIT             \
-  {sizeof(wasi_light_options_t),            \
-   NULL,                                    \
-   NULL,                                    \
-   0,                                       \
-   NULL,                                    \
-   false,                                   \
-   {WASI_LIGHT_INPUT_EMPTY, NULL, 0, NULL}, \
-   {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL},    \
-   {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL},    \
-   {WASI_LIGHT_CLOCK_REAL, 0, 0, 0, NULL},  \
-   {WASI_LIGHT_SLEEP_REAL, 0, 0, NULL},     \
-   NULL,                                    \
-   WASI_LIGHT_RAISE_REFUSED,                \
-   NULL,                                    \
-   0,                                       \
-   {0, 0, 0},                               \
+#define WASI_LIGHT_OPTIONS_INIT                          \
+  {sizeof(wasi_light_options_t),                         \
+   NULL,                                                 \
+   NULL,                                                 \
+   0,                                                    \
+   NULL,                                                 \
+   false,                                                \
+   {WASI_LIGHT_INPUT_EMPTY, NULL, 0, NULL},              \
+   {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL, 0, false, NULL}, \
+   {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL, 0, false, NULL}, \
+   {WASI_LIGHT_CLOCK_REAL, 0, 0, 0, NULL},               \
+   {WASI_LIGHT_SLEEP_REAL, 0, 0, NULL},                  \
+   NULL,                                                 \
+   WASI_LIGHT_RAISE_REFUSED,                             \
+   NULL,                                                 \
+   0,                                                    \
+   {0, 0, 0},                                            \
    false}
 
 /* Immutable once made, reference-counted, shared by any number of environments on any threads. */
@@ -408,6 +418,15 @@ WASI_LIGHT_API void wasi_light_env_set_host(wasi_light_env_t *env, void *host);
 WASI_LIGHT_API const uint8_t *wasi_light_env_captured(const wasi_light_env_t *env, uint32_t fd, size_t *size,
                                                       uint64_t *dropped);
 WASI_LIGHT_API void wasi_light_env_clear_captured(wasi_light_env_t *env, uint32_t fd);
+
+/*
+ * Output by lines. The prefix, "" at first and after a reset, stands before each line; what is longer than
+ * WASI_LIGHT_PREFIX_MAX bytes is cut. A line that has no newline yet is given by wasi_light_env_flush, and when the
+ * environment is reset, given back to its pool or deleted: so long the host pointer must be good.
+ */
+enum { WASI_LIGHT_PREFIX_MAX = 64 };
+WASI_LIGHT_API void wasi_light_env_set_prefix(wasi_light_env_t *env, const char *prefix);
+WASI_LIGHT_API void wasi_light_env_flush(wasi_light_env_t *env);
 
 /* What wasi_light_env_new allocates for this configuration, capture buffers included. */
 WASI_LIGHT_API size_t wasi_light_env_bytes(const wasi_light_config_t *config);

@@ -70,10 +70,11 @@ static void check_output_refused(wasi_light_output_t output, const char *field) 
 }
 
 static void test_output_modes(void **state) {
-  check_output_refused((wasi_light_output_t){WASI_LIGHT_OUTPUT_CALLBACK, 0, NULL}, "write");
-  check_output_refused((wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 0, NULL}, "capture_size");
-  check_output_refused((wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, SIZE_MAX, NULL}, "capture_size");
-  check_output_refused((wasi_light_output_t){(wasi_light_output_mode_t)4, 0, NULL}, "mode");
+  check_output_refused((wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CALLBACK}, "write");
+  check_output_refused((wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE}, "capture_size");
+  check_output_refused((wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = SIZE_MAX},
+                       "capture_size");
+  check_output_refused((wasi_light_output_t){.mode = (wasi_light_output_mode_t)5}, "mode");
 }
 
 /* 4 GiB of arguments, from one string of 16 MiB that is given 256 times: one byte more than the ABI's 32 bits. */
@@ -143,7 +144,7 @@ static void test_fields_of_other_modes(void **state) {
   wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
   core_guest_t g;
   options.in = (wasi_light_input_t){WASI_LIGHT_INPUT_EMPTY, NULL, 1000, NULL};
-  options.out = (wasi_light_output_t){WASI_LIGHT_OUTPUT_DISCARD, SIZE_MAX, NULL};
+  options.out = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_DISCARD, .capture_size = SIZE_MAX};
   core_start(&g, &options, 64);
   core_put_iovec(&g, 0, 16, 8);
   EXPECT(SUCCESS, &g, fd_read, 0, 0, 1, 8);
@@ -285,9 +286,9 @@ static void test_env_bytes(void **state) {
   wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
   size_t bare = bytes_of(&options);
   assert_in_range(bare, 1, 512); /* "small": a plain environment fits 8 cache lines */
-  options.out = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 1000, NULL};
+  options.out = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 1000};
   assert_int_equal(bytes_of(&options), bare + 1000);
-  options.err = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 33, NULL};
+  options.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 33};
   assert_int_equal(bytes_of(&options), bare + 1033);
   options.out.mode = WASI_LIGHT_OUTPUT_DISCARD;
   assert_int_equal(bytes_of(&options), bare + 33);
@@ -298,7 +299,7 @@ static void test_environments_are_independent(void **state) {
   wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
   core_guest_t a;
   options.in = (wasi_light_input_t){WASI_LIGHT_INPUT_BYTES, "abc", 3, NULL};
-  options.out = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 8, NULL};
+  options.out = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 8};
   core_start(&a, &options, 64);
   core_guest_t b = a;
   b.env = wasi_light_env_new(a.config, NULL, NULL);
@@ -323,8 +324,8 @@ static void test_reset_is_as_new(void **state) {
   core_guest_t g;
   options.random_seed = &seed;
   options.in = (wasi_light_input_t){WASI_LIGHT_INPUT_BYTES, "abc", 3, NULL};
-  options.out = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 2, NULL};
-  options.err = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 2, NULL};
+  options.out = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 2};
+  options.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 2};
   core_start(&g, &options, 64);
   for (int round = 0; round < 3; round++) {
     uint64_t dropped = 99;

@@ -7,7 +7,7 @@ enum { SIZE = 256, DATA = 64 };
 static void start(core_guest_t *g) {
   wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
   options.in = (wasi_light_input_t){WASI_LIGHT_INPUT_BYTES, "abc", 3, NULL};
-  options.out = options.err = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 32, NULL};
+  options.out = options.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 32};
   core_start(g, &options, SIZE);
 }
 
@@ -203,7 +203,7 @@ static void test_type_of_every_mode(void **state) {
     wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
     core_guest_t g;
     options.in.mode = in[i];
-    options.out = options.err = (wasi_light_output_t){out[i], 1, NULL};
+    options.out = options.err = (wasi_light_output_t){.mode = out[i], .capture_size = 1};
     core_start(&g, &options, SIZE);
     for (uint32_t fd = 0; fd < 3; fd++) check_fdstat(&g, fd, 0);
     core_end(&g);

@@ -7,7 +7,7 @@ enum { LIMIT = 1024 };
 static void start(core_guest_t *g, const char *input, size_t capture, size_t memory_size) {
   wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
   options.in = (wasi_light_input_t){WASI_LIGHT_INPUT_BYTES, input, strlen(input), NULL};
-  if (capture > 0) options.out = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, capture, NULL};
+  if (capture > 0) options.out = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = capture};
   core_start(g, &options, memory_size);
 }
 
@@ -234,8 +234,8 @@ static wasi_light_errno_t count_bytes(void *host, uint32_t fd, const uint8_t *by
 static void test_cut_sum_is_what_the_host_gets(void **state) {
   wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
   core_guest_t g;
-  options.out = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CALLBACK, 0, count_bytes};
-  options.err = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 1, NULL};
+  options.out = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CALLBACK, .write = count_bytes};
+  options.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 1};
   core_start(&g, &options, PART);
   put_parts(&g, LIMIT);
   counted = 0;

@@ -135,7 +135,7 @@ static void test_callbacks(void **state) {
   wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
   begin();
   options.in = (wasi_light_input_t){WASI_LIGHT_INPUT_CALLBACK, NULL, 0, give};
-  options.out = options.err = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CALLBACK, 0, take};
+  options.out = options.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CALLBACK, .write = take};
   check_all(&options);
 }
 

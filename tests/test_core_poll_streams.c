@@ -69,9 +69,9 @@ static void test_input_callback(void **state) {
 
 static void test_outputs(void **state) {
   static const wasi_light_output_t outputs[] = {
-      {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL},
-      {WASI_LIGHT_OUTPUT_CAPTURE, 1, NULL},
-      {WASI_LIGHT_OUTPUT_CALLBACK, 0, no_write},
+      {.mode = WASI_LIGHT_OUTPUT_DISCARD},
+      {.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 1},
+      {.mode = WASI_LIGHT_OUTPUT_CALLBACK, .write = no_write},
   };
   for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++) {
     wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;

@@ -13,8 +13,8 @@ static void start(core_guest_t *g) {
   wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
   options.random_seed = &seed;
   options.in = (wasi_light_input_t){WASI_LIGHT_INPUT_BYTES, "0123456789", 10, NULL};
-  options.out = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 8, NULL};
-  options.err = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 4, NULL};
+  options.out = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 8};
+  options.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 4};
   core_start(g, &options, SIZE);
 }
 

@@ -57,8 +57,8 @@ static void test_discard(void **state) {
 
 static void start_capture(core_guest_t *g, size_t out, size_t err) {
   wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
-  if (out > 0) options.out = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, out, NULL};
-  if (err > 0) options.err = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, err, NULL};
+  if (out > 0) options.out = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = out};
+  if (err > 0) options.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = err};
   core_start(g, &options, SIZE);
 }
 
@@ -175,7 +175,7 @@ static wasi_light_errno_t to_sink(void *host, uint32_t fd, const uint8_t *bytes,
 
 static void start_sink(core_guest_t *g, sink_t *sink) {
   wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
-  options.out = options.err = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CALLBACK, 0, to_sink};
+  options.out = options.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CALLBACK, .write = to_sink};
   core_start(g, &options, SIZE);
   wasi_light_env_set_host(g->env, sink);
 }
@@ -228,7 +228,7 @@ static wasi_light_errno_t until_limit(void *host, uint32_t fd, const uint8_t *by
 static void test_write_callback_error_after_some(void **state) {
   wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
   core_guest_t g;
-  options.out = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CALLBACK, 0, until_limit};
+  options.out = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CALLBACK, .write = until_limit};
   for (unsigned i = 0; i <= 3; i++) {
     core_start(&g, &options, SIZE);
     core_put_iovec(&g, 0, DATA, 5);

@@ -241,7 +241,7 @@ static void test_giving_back_in_a_stream_callback(void **state) {
   wasi_light_options_t wasi = WASI_LIGHT_OPTIONS_INIT;
   stream_t stream = {NULL, NULL, {.code = WASI_LIGHT_ERROR_OK}};
   pool_rig_t rig;
-  wasi.out = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CALLBACK, 0, on_write};
+  wasi.out = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CALLBACK, .write = on_write};
   pool_start(
       &rig,
       rig_module(

@@ -194,7 +194,7 @@ static void test_no_memory_for_the_image(void **state) {
 static void test_no_memory_for_the_streams(void **state) {
   wasi_light_options_t wasi = WASI_LIGHT_OPTIONS_INIT;
   if (pool_sanitized()) skip();
-  wasi.out = wasi.err = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 72 << 20, NULL};
+  wasi.out = wasi.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 72 << 20};
   expect_orderly_failure(
       "(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func $w (param i32 i32 i32 i32) (result i32)))" FILL_UP
       "(memory (export \"memory\") 1200)"

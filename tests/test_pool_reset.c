@@ -85,7 +85,7 @@ static void expect_new(const wasi_light_instance_t *instance, const char *what) 
 
 static void start(pool_rig_t *rig, const wasi_light_pool_options_t *options) {
   wasi_light_options_t wasi = WASI_LIGHT_OPTIONS_INIT;
-  wasi.out = wasi.err = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 100, NULL};
+  wasi.out = wasi.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 100};
   pool_start(rig, rig_module(GUEST, NULL), &wasi, options);
 }
 

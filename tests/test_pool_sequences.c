@@ -192,7 +192,7 @@ static void start(run_t *run, wasi_light_module_t *module, wasi_light_reset_t me
   wasi.random_seed = &seed;
   wasi.clock = (wasi_light_clock_t){WASI_LIGHT_CLOCK_STEPPING, 1700000000000000000, 1000, 0, NULL};
   wasi.sleep.mode = WASI_LIGHT_SLEEP_VIRTUAL;
-  wasi.out = wasi.err = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 16000, NULL};
+  wasi.out = wasi.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 16000};
   options.reset = method;
   options.keep_resident = keep_resident;
   pool_start(&run->rig, wasi_light_module_copy(module), &wasi, &options);

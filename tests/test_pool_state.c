@@ -47,7 +47,7 @@
 static wasi_light_options_t wasi_options(void) {
   wasi_light_options_t wasi = WASI_LIGHT_OPTIONS_INIT;
   wasi.in = (wasi_light_input_t){WASI_LIGHT_INPUT_BYTES, "abcdef", 6, NULL};
-  wasi.out = wasi.err = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 24, NULL};
+  wasi.out = wasi.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 24};
   return wasi;
 }
 

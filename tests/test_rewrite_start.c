@@ -107,7 +107,7 @@ static void test_start_writes(void **state) {
   wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
   size_t size = 0;
   rig_t rig;
-  options.out = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 64, NULL};
+  options.out = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 64};
   rig_start_module(
       &rig,
       rig_module("(module " FD_WRITE "(memory (export \"memory\") 1)"
@@ -165,7 +165,7 @@ static void test_start_of_assemblyscript(void **state) {
   size_t size = 0;
   rig_t rig;
   if (!bytes.data) skip();
-  options.out = options.err = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 256, NULL};
+  options.out = options.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 256};
   rig_start_module(&rig, wasi_light_module_new(rig_engine(), bytes.data, bytes.size, NULL, NULL, NULL), &options, NULL);
   const uint8_t *text = wasi_light_env_captured(wasi_light_instance_env(rig.instance), 1, &size, NULL);
   assert_int_equal(size, strlen("hello from the start section\n"));

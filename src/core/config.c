@@ -56,7 +56,11 @@ static bool check_output(const wasi_light_output_t *out, const char *name, wasi_
     case WASI_LIGHT_OUTPUT_CALLBACK:
       if (!out->write) problem = "write is NULL: the mode CALLBACK needs it";
       break;
-    default: problem = "mode is not one of DISCARD, INHERIT, CAPTURE, CALLBACK";
+    case WASI_LIGHT_OUTPUT_LINES:
+      if (out->line_size < 16) problem = "line_size is less than 16";
+      else if (out->line_size > SIZE_MAX / 4) problem = "line_size is larger than the address space";
+      break;
+    default: problem = "mode is not one of DISCARD, INHERIT, CAPTURE, CALLBACK, LINES";
   }
   if (problem) wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "options.%s.%s", name, problem);
   return !problem;

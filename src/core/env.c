@@ -9,7 +9,10 @@
 static void *(*const volatile wipe)(void *bytes, int value, size_t size) = memset;
 
 static size_t capture_size(const wasi_light_config_t *config, int i) {
-  return config->out[i].mode == WASI_LIGHT_OUTPUT_CAPTURE ? config->out[i].capture_size : 0;
+  const wasi_light_output_t *out = &config->out[i];
+  if (out->mode == WASI_LIGHT_OUTPUT_LINES)
+    return WASI_LIGHT_PREFIX_MAX + out->line_size + 1; /* and a NUL or newline */
+  return out->mode == WASI_LIGHT_OUTPUT_CAPTURE ? out->capture_size : 0;
 }
 
 /* The counters, which are behind the environment, and the capture buffers, which are behind them. */
@@ -19,6 +22,21 @@ static size_t calls_size(const wasi_light_config_t *config) {
 
 size_t wasi_light_env_bytes(const wasi_light_config_t *config) {
   return sizeof(wasi_light_env_t) + calls_size(config) + capture_size(config, 0) + capture_size(config, 1);
+}
+
+/* Where a buffer's bytes begin. */
+static uint8_t *content(const wasi_light_env_t *env, int i) {
+  uint8_t *bytes = env->capture[i].bytes;
+  return bytes && env->config->out[i].mode == WASI_LIGHT_OUTPUT_LINES ? bytes + WASI_LIGHT_PREFIX_MAX : bytes;
+}
+
+/* Empties the buffers. What was written to them is wiped. */
+static void clear(wasi_light_env_t *env) {
+  for (int i = 0; i < 2; i++) {
+    p1_capture_t *capture = &env->capture[i];
+    if (capture->size > 0) wipe(content(env, i), 0, capture->size);
+    *capture = (p1_capture_t){.bytes = capture->bytes};
+  }
 }
 
 wasi_light_env_t *wasi_light_env_new(wasi_light_config_t *config, void *host, wasi_light_error_t *error) {
@@ -46,8 +64,8 @@ wasi_light_env_t *wasi_light_env_new(wasi_light_config_t *config, void *host, wa
 
 void wasi_light_env_delete(wasi_light_env_t *env) {
   if (!env) return;
-  wasi_light_env_clear_captured(env, P1_STDOUT);
-  wasi_light_env_clear_captured(env, P1_STDERR);
+  wasi_light_env_flush(env);
+  clear(env);
   wasi_light_env_set_memory(env, NULL, NULL, NULL);
   wipe(&env->entropy, 0, sizeof env->entropy);
   wasi_light_config_delete(env->config);
@@ -55,12 +73,12 @@ void wasi_light_env_delete(wasi_light_env_t *env) {
 }
 
 void wasi_light_env_reset(wasi_light_env_t *env) {
+  wasi_light_env_flush(env);
+  clear(env);
   env->state = (p1_state_t){.exited = false};
   env->random_stream = env->first_stream;
   for (unsigned i = 0; i < P1_STREAMS; i++) env->state.stream[i] = (uint8_t)i;
   if (env->calls) memset(env->calls, 0, calls_size(env->config));
-  wasi_light_env_clear_captured(env, P1_STDOUT);
-  wasi_light_env_clear_captured(env, P1_STDERR);
 }
 
 /* A copy of `size` bytes into `*to`, or NULL if there are none; false if memory runs out. */
@@ -72,8 +90,8 @@ static bool copy_bytes(void **to, const void *from, size_t size) {
 
 bool wasi_light__env_save(const wasi_light_env_t *env, wasi_light__env_state_t *saved) {
   void *copies[3] = {NULL, NULL, NULL};
-  bool good = copy_bytes(&copies[0], env->capture[0].bytes, env->capture[0].size) &&
-              copy_bytes(&copies[1], env->capture[1].bytes, env->capture[1].size) &&
+  bool good = copy_bytes(&copies[0], content(env, 0), env->capture[0].size) &&
+              copy_bytes(&copies[1], content(env, 1), env->capture[1].size) &&
               copy_bytes(&copies[2], env->calls, env->calls ? calls_size(env->config) : 0);
   saved->state = env->state;
   for (int i = 0; i < 2; i++) {
@@ -86,16 +104,18 @@ bool wasi_light__env_save(const wasi_light_env_t *env, wasi_light__env_state_t *
 }
 
 void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_t *saved) {
+  wasi_light_env_flush(env);
+  clear(env);
   env->state = saved->state;
   env->state.exited = false;
   env->state.stop = 0;
   if (env->calls) memcpy(env->calls, saved->calls, calls_size(env->config));
   for (int i = 0; i < 2; i++) {
-    const p1_capture_t *capture = &saved->capture[i];
-    if (env->capture[i].size > 0) wipe(env->capture[i].bytes, 0, env->capture[i].size);
-    if (capture->size > 0) memcpy(env->capture[i].bytes, capture->bytes, capture->size);
-    env->capture[i].size = capture->size;
-    env->capture[i].dropped = capture->dropped;
+    uint8_t *bytes = env->capture[i].bytes;
+    env->capture[i] = saved->capture[i];
+    env->capture[i].bytes = bytes;
+    env->capture[i].prefix = 0;
+    if (saved->capture[i].size > 0) memcpy(content(env, i), saved->capture[i].bytes, saved->capture[i].size);
   }
 }
 
@@ -132,11 +152,11 @@ void wasi_light_env_set_host(wasi_light_env_t *env, void *host) {
 }
 
 static bool is_captured(const wasi_light_env_t *env, uint32_t fd) {
-  return (fd == P1_STDOUT || fd == P1_STDERR) && env->capture[fd - P1_STDOUT].bytes;
+  return (fd == P1_STDOUT || fd == P1_STDERR) && env->config->out[fd - P1_STDOUT].mode == WASI_LIGHT_OUTPUT_CAPTURE;
 }
 
 const uint8_t *wasi_light_env_captured(const wasi_light_env_t *env, uint32_t fd, size_t *size, uint64_t *dropped) {
-  static const p1_capture_t nothing = {NULL, 0, 0};
+  static const p1_capture_t nothing = {.bytes = NULL};
   const p1_capture_t *capture = is_captured(env, fd) ? &env->capture[fd - P1_STDOUT] : &nothing;
   if (size) *size = capture->size;
   if (dropped) *dropped = capture->dropped;

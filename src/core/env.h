@@ -78,10 +78,13 @@ struct wasi_light_config_t {
   wasi_light_output_t out[2]; /* stdout, stderr */
 };
 
+/* The buffer of a stream that is captured or given by lines. With lines, what was not given yet stands behind the prefix. */
 typedef struct p1_capture_t {
-  uint8_t *bytes; /* NULL: not captured */
+  uint8_t *bytes; /* NULL: there is none */
   size_t size;
   uint64_t dropped;
+  uint8_t prefix;             /* bytes of it */
+  uint8_t utf8_had, utf8_due; /* bytes of the last character, if that is not complete */
 } p1_capture_t;
 
 /* What a guest's calls change and a reset puts back, but for what is in buffers. */
@@ -159,6 +162,9 @@ static inline uint64_t p1_sum(uint64_t a, uint64_t b) {
  * remembered. `args` are as many as the row has parameters.
  */
 uint32_t wasi_light__call(wasi_light_env_t *env, uint32_t row, const uint64_t *args);
+
+/* lines.c: output by lines. */
+uint32_t wasi_light__write_lines(wasi_light_env_t *env, uint32_t stream, const uint8_t *bytes, uint32_t len);
 
 /* snprintf and vsnprintf that end a text that was cut with "...". */
 void wasi_light__format(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));

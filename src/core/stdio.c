@@ -192,6 +192,8 @@ static uint32_t write_stream(wasi_light_env_t *env, p1_mem_t mem, uint32_t strea
       capture_bytes(&env->capture[stream - P1_STDOUT], out->capture_size, bytes, slices[i].len);
     } else if (out->mode == WASI_LIGHT_OUTPUT_CALLBACK) {
       error = write_callback(env, out, stream, bytes, slices[i].len);
+    } else if (out->mode == WASI_LIGHT_OUTPUT_LINES) {
+      error = wasi_light__write_lines(env, stream, bytes, slices[i].len);
     }
     if (error != WASI_LIGHT_ESUCCESS) return i == 0 ? error : (uint32_t)WASI_LIGHT_ESUCCESS;
     *done += slices[i].len;

@@ -20,8 +20,8 @@ wasi_light_options_t core_row_options(void) {
   options.env = env;
   options.random_seed = &seed;
   options.in = (wasi_light_input_t){WASI_LIGHT_INPUT_BYTES, "0123456789abcdef0123456789ABCDEF", 32, NULL};
-  options.out = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 64, NULL};
-  options.err = (wasi_light_output_t){WASI_LIGHT_OUTPUT_CAPTURE, 64, NULL};
+  options.out = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 64};
+  options.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 64};
   return options;
 }
 
