@@ -7,7 +7,7 @@
  * report.c   messages, output that is checked
  * module.c   a module from a file, binary or text
  * invoke.c   --invoke: a call read from text, results printed
- * run.c      wasi-light run
+ * run.c      wasi-light run; run_options.c its options
  * audit.c    wasi-light audit
  * compile.c  wasi-light compile
  */
@@ -24,9 +24,10 @@
 /* Exit statuses. A guest that exits or returns gives its own. */
 enum {
   CLI_OK = 0,
-  CLI_FAILED = 1,   /* anything that has no status of its own */
-  CLI_USAGE = 2,    /* the command line cannot be read */
-  CLI_TRAPPED = 134 /* 128 + SIGABRT: what a shell reports of a native program that aborts */
+  CLI_FAILED = 1,      /* anything that has no status of its own */
+  CLI_USAGE = 2,       /* the command line cannot be read */
+  CLI_SIGNALLED = 128, /* and the signal's number is added */
+  CLI_TRAPPED = 134    /* 128 + SIGABRT: what a shell reports of a native program that aborts */
 };
 
 /* ---- report.c ---------------------------------------------------------------------------------------- */

@@ -71,7 +71,7 @@ enum { LIMIT_OPTION_COUNT = sizeof limit_options / sizeof limit_options[0] };
 static void print_option(const char *name, const char *value_name, const char *help) {
   char both[32];
   snprintf(both, sizeof both, "%s%s%s", name, value_name ? " " : "", value_name ? value_name : "");
-  printf("  %-24s %s\n", both, help);
+  printf("  %-28s %s\n", both, help);
 }
 
 static void print_options(const cli_option_t *options, size_t count) {

@@ -4,97 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli.h"
+#include "run.h"
 
 extern char **environ;
-
-/* ---- Options ----------------------------------------------------------------------------------------- */
-
-typedef struct run_options_t {
-  const char **invokes; /* both with room for every word of the command line */
-  size_t invoke_count;
-  const char **env;
-  size_t env_count;
-  bool inherit_env;
-  const char *results;
-  const char *argv0;
-  bool seeded;
-  uint64_t seed;
-  int64_t clock_offset_ns;
-  bool quiet;
-  const char *cache;
-  const char *compiled;
-} run_options_t;
-
-static const char *set_invoke(void *into, const char *value) {
-  run_options_t *options = into;
-  options->invokes[options->invoke_count++] = value;
-  return NULL;
-}
-
-static const char *set_results(void *into, const char *value) {
-  ((run_options_t *)into)->results = value;
-  return NULL;
-}
-
-static const char *set_argv0(void *into, const char *value) {
-  ((run_options_t *)into)->argv0 = value;
-  return NULL;
-}
-
-static const char *set_env(void *into, const char *value) {
-  run_options_t *options = into;
-  if (value[0] == '=' || !strchr(value, '=')) return "K=V";
-  options->env[options->env_count++] = value;
-  return NULL;
-}
-
-static const char *set_inherit_env(void *into, const char *value) {
-  (void)value;
-  ((run_options_t *)into)->inherit_env = true;
-  return NULL;
-}
-
-static const char *set_seed(void *into, const char *value) {
-  run_options_t *options = into;
-  options->seeded = cli_parse_u64(value, &options->seed);
-  return options->seeded ? NULL : "a number from 0 to 2^64-1";
-}
-
-static const char *set_clock_offset(void *into, const char *value) {
-  run_options_t *options = into;
-  if (cli_parse_duration(value, &options->clock_offset_ns)) return NULL;
-  return "a whole number of ns, us, ms, s, m or h, such as 3600s, -250ms or 1h, of less than 293 years";
-}
-
-static const char *set_quiet(void *into, const char *value) {
-  (void)value;
-  ((run_options_t *)into)->quiet = true;
-  return NULL;
-}
-
-static const char *set_cache(void *into, const char *value) {
-  ((run_options_t *)into)->cache = value;
-  return NULL;
-}
-
-static const char *set_compiled(void *into, const char *value) {
-  ((run_options_t *)into)->compiled = value;
-  return NULL;
-}
-
-static const cli_option_t run_options[] = {
-    {"--invoke", "CALL", "call an export, NAME or 'NAME(1,-2,2.5)'; may be repeated", set_invoke},
-    {"--results", "FILE", "write the results of calls to FILE, not to stdout", set_results},
-    {"--argv0", "NAME", "the program name that the guest sees", set_argv0},
-    {"--env", "K=V", "give the guest an environment variable; may be repeated", set_env},
-    {"--inherit-env", NULL, "give the guest all of this environment", set_inherit_env},
-    {"--seed", "N", "make the guest's randomness a function of N", set_seed},
-    {"--clock-offset", "DURATION", "move the guest's clocks: 3600s, -250ms, 1h", set_clock_offset},
-    {"--quiet", NULL, "discard what the guest prints", set_quiet},
-    {"--cache", "DIR", "keep compiled code in DIR, and take it from there", set_cache},
-    {"--compiled", "FILE", "take MODULE's compiled code from FILE, made by wasi-light compile", set_compiled},
-};
 
 /* ---- Preparations ------------------------------------------------------------------------------------ */
 
@@ -110,8 +22,51 @@ typedef struct run_t {
   FILE *results_file; /* that of --results, or NULL */
   FILE *results;      /* that, or stdout */
   const char *results_name;
+  FILE *trace;  /* that of --trace-file, or stderr, or NULL */
+  FILE *record; /* that of --record, or NULL */
+  char *replay; /* the bytes of --replay, or NULL */
+  size_t replay_size;
+  wasi_light_linker_t *linker;
   wasi_light_instance_t *instance;
 } run_t;
+
+/* ---- Trace and log ----------------------------------------------------------------------------------- */
+
+static void on_trace(void *host, const char *line) {
+  const run_t *run = host;
+  fprintf(run->trace, "%s\n", line);
+}
+
+static void on_record(void *host, const uint8_t *bytes, size_t size) {
+  const run_t *run = host;
+  fwrite(bytes, 1, size, run->record); /* an error is found when the file is closed */
+}
+
+static bool open_file(FILE **file, const char *name, const char *what) {
+  if (!name) return true;
+  *file = fopen(name, "wb");
+  if (!*file) cli_error("%s could not be opened for the %s: %s", name, what, strerror(errno));
+  return *file;
+}
+
+static bool open_logs(run_t *run) {
+  const run_options_t *options = run->options;
+  if (options->trace) run->trace = stderr;
+  if (!open_file(&run->trace, options->trace_file, "trace") || !open_file(&run->record, options->record, "log"))
+    return false;
+  if (options->replay) run->replay = cli_read_file(options->replay, &run->replay_size);
+  return run->replay || !options->replay;
+}
+
+/* False after saying that not everything could be written. */
+static bool close_log(FILE *file, const char *name) {
+  if (!file || file == stderr) return true;
+  bool good = !ferror(file);
+  errno = 0;
+  good = fclose(file) == 0 && good;
+  if (!good) cli_error("%s could not be written: %s", name, strerror(errno ? errno : EIO));
+  return good;
+}
 
 static bool same_key(const char *a, const char *b) {
   size_t length = strcspn(a, "=");
@@ -146,6 +101,37 @@ static const char **make_env(const run_options_t *options) {
   return env;
 }
 
+static wasi_light_output_t output_for(const run_options_t *options) {
+  enum { LINE_SIZE = 16384 };
+  if (options->quiet) return (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_DISCARD};
+  if (!options->escape) return (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_INHERIT};
+  return (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_LINES, .line_size = LINE_SIZE, .escape = true};
+}
+
+/* With a clock that stands, sleep is not real unless that is asked for, which the library then refuses. */
+static wasi_light_sleep_mode_t sleep_mode(const run_options_t *options) {
+  if (options->sleep_given) return options->sleep.mode;
+  if (options->clock.mode == WASI_LIGHT_CLOCK_FROZEN) return WASI_LIGHT_SLEEP_REFUSED;
+  if (options->clock.mode == WASI_LIGHT_CLOCK_VIRTUAL) return WASI_LIGHT_SLEEP_VIRTUAL;
+  return WASI_LIGHT_SLEEP_REAL;
+}
+
+static void add_control(const run_t *run, wasi_light_options_t *o) {
+  const run_options_t *options = run->options;
+  o->clock = options->clock;
+  o->sleep = options->sleep;
+  o->sleep.mode = sleep_mode(options);
+  o->quota = options->quota;
+  o->rules = options->rules;
+  o->rule_count = options->rule_count;
+  o->raise = options->raise ? WASI_LIGHT_RAISE_OUTCOME : WASI_LIGHT_RAISE_REFUSED;
+  o->count_calls = options->count;
+  o->trace = run->trace ? on_trace : NULL;
+  o->record = run->record ? on_record : NULL;
+  o->replay = run->replay;
+  o->replay_size = run->replay_size;
+}
+
 /* `operands` are the module and its arguments, NULL-terminated. */
 static bool make_config(run_t *run, char **operands) {
   const run_options_t *options = run->options;
@@ -163,9 +149,11 @@ static bool make_config(run_t *run, char **operands) {
     o.clock_offset_ns = options->clock_offset_ns;
     o.random_seed = options->seeded ? &options->seed : NULL;
     o.in.mode = WASI_LIGHT_INPUT_INHERIT;
-    o.out.mode = o.err.mode = options->quiet ? WASI_LIGHT_OUTPUT_DISCARD : WASI_LIGHT_OUTPUT_INHERIT;
+    o.out = o.err = output_for(options);
+    add_control(run, &o);
     run->config = wasi_light_config_new(&o, &error);
-    if (!run->config) cli_error("%s", error.message);
+    if (!run->config && options->replay) cli_error("%s: %s", options->replay, error.message);
+    else if (!run->config) cli_error("%s", error.message);
   } else {
     cli_error("out of memory");
   }
@@ -189,17 +177,24 @@ static bool make_module(run_t *run, const wasm_byte_vec_t *bytes) {
   size_t size;
   run->engine = cli_new_engine();
   if (!run->engine) return false;
+  run->linker = wasi_light_linker_new();
+  if (!run->linker) {
+    cli_error("out of memory");
+    return false;
+  }
+  wasi_light_linker_unknown(run->linker,
+                            run->options->unknown_traps ? WASI_LIGHT_UNKNOWN_TRAPS : WASI_LIGHT_UNKNOWN_REFUSED);
   if (run->options->compiled) {
     artifact = cli_read_file(run->options->compiled, &size);
     if (!artifact) return false;
-    run->module = wasi_light_module_new_compiled(run->engine, bytes->data, bytes->size, NULL, run->limits, NULL,
+    run->module = wasi_light_module_new_compiled(run->engine, bytes->data, bytes->size, run->linker, run->limits, NULL,
                                                  artifact, size, &error);
   } else if (run->options->cache) {
     cache.folder = run->options->cache;
     run->module =
-        wasi_light_module_new_cached(run->engine, bytes->data, bytes->size, NULL, run->limits, &cache, &error);
+        wasi_light_module_new_cached(run->engine, bytes->data, bytes->size, run->linker, run->limits, &cache, &error);
   } else {
-    run->module = wasi_light_module_new(run->engine, bytes->data, bytes->size, NULL, run->limits, &error);
+    run->module = wasi_light_module_new(run->engine, bytes->data, bytes->size, run->linker, run->limits, &error);
   }
   if (!run->module) say_no_module(run, &error);
   free(artifact);
@@ -263,8 +258,14 @@ static bool returned(const run_t *run, const wasm_name_t *name, const wasi_light
       cli_error("%s: %.*s trapped: %s", run->path, (int)name->size, name->data, outcome->message);
       *status = CLI_TRAPPED;
       break;
+    case WASI_LIGHT_RAISED:
+      cli_error("%s: %.*s: %s", run->path, (int)name->size, name->data, outcome->message);
+      *status = CLI_SIGNALLED + (int)outcome->signal;
+      break;
     case WASI_LIGHT_NO_MEMORY:
     case WASI_LIGHT_REFUSED:
+    case WASI_LIGHT_LIMIT:
+    case WASI_LIGHT_DIVERGED:
     default: cli_error("%s: %.*s: %s", run->path, (int)name->size, name->data, outcome->message); *status = CLI_FAILED;
   }
   return false;
@@ -292,76 +293,82 @@ static int call_exports(const run_t *run) {
   return CLI_OK;
 }
 
+/* Whether all of the log was replayed. */
+static bool check_replay(const run_t *run) {
+  size_t left = wasi_light_env_replay_left(wasi_light_instance_env(run->instance));
+  if (left > 0)
+    cli_error("%s goes on where the run ended: %zu of %zu bytes are left", run->options->replay, left,
+              run->replay_size);
+  return left == 0;
+}
+
 static int instantiate_and_call(run_t *run) {
   wasi_light_error_t error;
-  run->instance = wasi_light_instance_new(run->module, run->config, NULL, &error);
+  run->instance = wasi_light_instance_new(run->module, run->config, run, &error);
   if (!run->instance) {
     if (error.code == WASI_LIGHT_ERROR_EXIT) return exit_status(error.exit_code);
     cli_error("%s: %s", run->path, error.message);
     return error.code == WASI_LIGHT_ERROR_TRAP ? CLI_TRAPPED : CLI_FAILED;
   }
-  return run->options->invoke_count > 0 ? call_exports(run) : call_start(run);
+  int status = run->options->invoke_count > 0 ? call_exports(run) : call_start(run);
+  return status != CLI_FAILED && run->replay && !check_replay(run) ? CLI_FAILED : status;
+}
+
+/* What --count prints. */
+static void print_counts(const run_t *run) {
+  size_t count;
+  const wasi_light_function_t *functions = wasi_light_functions(&count);
+  const wasi_light_env_t *env = wasi_light_instance_env(run->instance);
+  wasi_light_usage_t usage = wasi_light_env_usage(env);
+  for (size_t i = 0; i < count; i++) {
+    uint64_t calls = wasi_light_env_calls(env, functions[i].name);
+    if (calls > 0) fprintf(stderr, "%12llu %s\n", (unsigned long long)calls, functions[i].name);
+  }
+  fprintf(stderr, "%12llu calls in all, %llu bytes of output, %llu random bytes, %llu ns slept\n",
+          (unsigned long long)usage.calls, (unsigned long long)usage.out_bytes, (unsigned long long)usage.random_bytes,
+          (unsigned long long)usage.slept_ns);
 }
 
 /* Whether nothing went wrong in it. */
 static bool release(run_t *run) {
   bool ok = true;
+  if (run->instance && run->options->count) print_counts(run);
   for (size_t i = 0; i < run->call_count; i++) cli_call_free(&run->calls[i]); /* before their store */
   free(run->calls);
   wasi_light_instance_delete(run->instance);
   wasi_light_module_delete(run->module);
   if (run->engine) wasm_engine_delete(run->engine);
   wasi_light_config_delete(run->config);
+  wasi_light_linker_delete(run->linker);
+  free(run->replay);
   if (run->results_file && fclose(run->results_file) != 0) {
     cli_error("%s could not be written: %s", run->results_name, strerror(errno));
     ok = false;
   }
+  ok = close_log(run->trace, run->options->trace_file) && ok;
+  ok = close_log(run->record, run->options->record) && ok;
   return ok;
 }
 
 static int run_module(const run_options_t *options, const cli_words_t *words) {
   run_t run = {.options = options, .limits = &words->limits, .path = words->operands[0]};
   int status = CLI_FAILED;
-  if (make_config(&run, words->operands) && load_module(&run) && check_entry(&run) && parse_calls(&run) &&
-      open_results(&run)) {
+  if (open_logs(&run) && make_config(&run, words->operands) && load_module(&run) && check_entry(&run) &&
+      parse_calls(&run) && open_results(&run)) {
     status = instantiate_and_call(&run);
   }
   return release(&run) ? status : CLI_FAILED;
 }
 
-static bool check_options(const cli_command_t *command, const run_options_t *options) {
-  if (!options->cache || !options->compiled) return true;
-  cli_usage_error(command->name, "--cache and --compiled exclude each other: compiled code comes from one place");
-  return false;
-}
-
-static int run_command(const cli_command_t *command, int argc, char **argv) {
-  run_options_t options = {0};
+int run_command(const cli_command_t *command, int argc, char **argv) {
+  run_options_t options;
   cli_words_t words;
   int status = CLI_FAILED;
-  options.invokes = calloc((size_t)argc + 1, sizeof *options.invokes);
-  options.env = calloc((size_t)argc + 1, sizeof *options.env);
-  if (!options.invokes || !options.env) {
+  if (!run_options_new(&options, argc)) {
     cli_error("out of memory");
   } else if (cli_parse(command, &options, argc, argv, &words, &status)) {
-    status = check_options(command, &options) ? run_module(&options, &words) : CLI_USAGE;
+    status = run_options_check(command, &options) ? run_module(&options, &words) : CLI_USAGE;
   }
-  free(options.invokes);
-  free(options.env);
+  run_options_free(&options);
   return status;
 }
-
-const cli_command_t cli_run_command = {
-    .name = "run",
-    .operands = "MODULE [ARG...]",
-    .summary = "run a module's _start, or call its exports",
-    .details = "MODULE is WebAssembly, binary or text. Without --invoke its _start is run, with ARGs as arguments.\n"
-               "With --invoke its _initialize is run if there is one, then each CALL in the order given, and\n"
-               "the results of each are printed on a line. Options end at MODULE.\n\n"
-               "The exit status is the guest's; 134 if it trapped, 2 if the command line is wrong, 1 for any\n"
-               "other failure.",
-    .has_args = true,
-    .options = run_options,
-    .option_count = sizeof run_options / sizeof run_options[0],
-    .run = run_command,
-};

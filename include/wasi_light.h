@@ -48,7 +48,8 @@ WASI_LIGHT_API const char *wasi_light_version(void);
   X(EXIT, 8, "the guest exited while it was being initialised")                                    \
   X(NO_MEMORY, 9, "the guest needed its memory while it was being initialised, and none is bound") \
   X(BUSY, 10, "the pool has no free instance, or the instance is in use")                          \
-  X(LIMIT, 11, "the guest crossed a limit of the host's while it was being initialised")
+  X(LIMIT, 11, "the guest crossed a limit of the host's while it was being initialised")           \
+  X(DIVERGED, 12, "the guest did not do what it did when it was recorded, while it was being initialised")
 
 typedef enum wasi_light_error_code_t {
 #define WASI_LIGHT_ERROR_ENUM(name, value, text) WASI_LIGHT_ERROR_##name = value,
@@ -271,6 +272,20 @@ typedef enum wasi_light_action_t {
   WASI_LIGHT_DENY_TRAP   /* it stops the guest: the outcome is TRAPPED, with `message` */
 } wasi_light_action_t;
 
+/*
+ * Receives a line for each WASI call when it has ended, such as `clock_time_get(monotonic, 1) = success -> 123456789`.
+ * Out-parameters are left out, what was written there stands after the arrow. Strings are cut after 32 bytes. A pointer
+ * that does not point into memory is shown as `<bad 0xfffffff0>`. `host` as with streams.
+ */
+typedef void (*wasi_light_trace_t)(void *host, const char *line);
+
+/*
+ * Receives the next bytes of a log of all WASI calls: what the guest asked, and what it was answered. Kept one behind the
+ * other, they are what `replay` takes. The calls of an instance of a pool while it was made go to the pool's host pointer,
+ * those of a lease to the lease's: the log of a lease is both, one behind the other. wasi_light_env_reset begins a new log.
+ */
+typedef void (*wasi_light_record_t)(void *host, const uint8_t *bytes, size_t size);
+
 /* What one of the 46 functions may do. To replace one by a function of the host's own, give that to the linker. */
 typedef struct wasi_light_rule_t {
   const char *function; /* "fd_write"; if several rules are for one function, the last counts */
@@ -314,27 +329,23 @@ typedef struct wasi_light_options_t {
   const wasi_light_rule_t *rules;
   size_t rule_count;
   wasi_light_quota_t quota;
-  bool count_calls; /* count the calls of each function: see wasi_light_env_calls */
+  bool count_calls;           /* count the calls of each function: see wasi_light_env_calls */
+  wasi_light_trace_t trace;   /* NULL: none */
+  wasi_light_record_t record; /* NULL: nothing is recorded */
+  const void *replay;         /* a log: WASI calls are answered from it, and nothing is asked of the system or the
+                                 callbacks, but what the guest writes to stdout and stderr is written. The first call that
+                                 is not the one in the log stops the guest: the outcome is DIVERGED. Host functions and
+                                 what the host calls are the host's to repeat */
+  size_t replay_size;
 } wasi_light_options_t;
 
-#define WASI_LIGHT_OPTIONS_INIT                          \
-  {sizeof(wasi_light_options_t),                         \
-   NULL,                                                 \
-   NULL,                                                 \
-   0,                                                    \
-   NULL,                                                 \
-   false,                                                \
-   {WASI_LIGHT_INPUT_EMPTY, NULL, 0, NULL},              \
-   {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL, 0, false, NULL}, \
-   {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL, 0, false, NULL}, \
-   {WASI_LIGHT_CLOCK_REAL, 0, 0, 0, NULL},               \
-   {WASI_LIGHT_SLEEP_REAL, 0, 0, NULL},                  \
-   NULL,                                                 \
-   WASI_LIGHT_RAISE_REFUSED,                             \
-   NULL,                                                 \
-   0,                                                    \
-   {0, 0, 0},                                            \
-   false}
+/* clang-format off */
+#define WASI_LIGHT_OPTIONS_INIT                                                                                      \
+  {sizeof(wasi_light_options_t), NULL, NULL, 0, NULL, false, {WASI_LIGHT_INPUT_EMPTY, NULL, 0, NULL},                \
+   {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL, 0, false, NULL}, {WASI_LIGHT_OUTPUT_DISCARD, 0, NULL, 0, false, NULL},       \
+   {WASI_LIGHT_CLOCK_REAL, 0, 0, 0, NULL}, {WASI_LIGHT_SLEEP_REAL, 0, 0, NULL}, NULL, WASI_LIGHT_RAISE_REFUSED,      \
+   NULL, 0, {0, 0, 0}, false, NULL, NULL, NULL, 0}
+/* clang-format on */
 
 /* Immutable once made, reference-counted, shared by any number of environments on any threads. */
 typedef struct wasi_light_config_t wasi_light_config_t;
@@ -360,7 +371,8 @@ typedef enum wasi_light_outcome_kind_t {
   WASI_LIGHT_NO_MEMORY,    /* a WASI function needed the guest's memory and none is bound: see message */
   WASI_LIGHT_REFUSED,      /* the guest was not entered, because the call was wrong: see message */
   WASI_LIGHT_LIMIT,        /* it crossed a limit of the host's: see message */
-  WASI_LIGHT_RAISED        /* it called proc_raise: see signal */
+  WASI_LIGHT_RAISED,       /* it called proc_raise: see signal */
+  WASI_LIGHT_DIVERGED      /* it does not do what it did when it was recorded: see message */
 } wasi_light_outcome_kind_t;
 
 /* How a call ended, by value. */
@@ -405,6 +417,9 @@ WASI_LIGHT_API wasi_light_usage_t wasi_light_env_usage(const wasi_light_env_t *e
 
 /* The calls of one function, such as "fd_write", refused ones included. 0 unless options.count_calls is set. */
 WASI_LIGHT_API uint64_t wasi_light_env_calls(const wasi_light_env_t *env, const char *function);
+
+/* Bytes of options.replay that the guest's calls have not come to yet. */
+WASI_LIGHT_API size_t wasi_light_env_replay_left(const wasi_light_env_t *env);
 
 WASI_LIGHT_API void *wasi_light_env_host(const wasi_light_env_t *env);
 WASI_LIGHT_API void wasi_light_env_set_host(wasi_light_env_t *env, void *host);

@@ -3,12 +3,12 @@
  * The configuration: checked once, copied into the layouts that the syscalls need, immutable from then on.
  *
  * It is one allocation: the struct, the rules, the offsets of args and environ, and bytes: of args and environ, of the
- * rules' messages, of stdin.
+ * rules' messages, of stdin, of the log.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "rows.h"
+#include "effects.h"
 
 /* Counts the strings and their bytes with NULs; false if they do not fit the ABI's 32 bits. */
 static bool measure(const char *const *strings, p1_strings_t *out) {
@@ -104,6 +104,9 @@ static bool check_time(const wasi_light_options_t *options, wasi_light_error_t *
 static bool check_others(const wasi_light_options_t *options, wasi_light_error_t *error) {
   const char *problem = NULL;
   if ((unsigned)options->raise > WASI_LIGHT_RAISE_OUTCOME) problem = "raise is not one of REFUSED, OUTCOME";
+  else if (options->record && options->replay) problem = "record and options.replay exclude each other";
+  else if (options->replay && !wasi_light__is_log(options->replay, options->replay_size))
+    problem = "replay is no log, or one of another version";
   else if (options->next_random_stream && !options->random_seed)
     problem = "next_random_stream is set without a random_seed, whose streams they would be";
   if (problem) wasi_light__fail(error, WASI_LIGHT_ERROR_ARGUMENT, "options.%s", problem);
@@ -190,8 +193,10 @@ wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options, 
     return NULL;
   }
   size_t in_size = options->in.mode == WASI_LIGHT_INPUT_BYTES ? options->in.size : 0;
+  size_t log_size = options->replay ? options->replay_size : 0;
   block_t block = divide(options, &args, &env);
-  wasi_light_config_t *config = in_size > SIZE_MAX - block.size ? NULL : malloc(block.size + in_size);
+  bool fits = in_size <= SIZE_MAX - block.size && log_size <= SIZE_MAX - block.size - in_size;
+  wasi_light_config_t *config = fits ? malloc(block.size + in_size + log_size) : NULL;
   if (!config) {
     wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for a configuration of %zu bytes", block.size);
     return NULL;
@@ -213,6 +218,10 @@ wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options, 
       .seed = options->random_seed ? *options->random_seed : 0,
       .next_random_stream = options->next_random_stream,
       .quota = options->quota,
+      .trace = options->trace,
+      .record = options->record,
+      .replay = options->replay ? in_bytes + in_size : NULL,
+      .replay_size = log_size,
       .raise = options->raise,
       .yield = options->yield,
       .rules = block.rules > 0 ? rules : NULL,
@@ -223,10 +232,11 @@ wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options, 
   atomic_init(&config->references, 1);
   atomic_init(&config->environments, 0);
   if (config->rules) fill_rules(options, rules, (char *)messages);
-  config->watched = config->count_calls || config->quota.calls > 0;
+  config->watched = config->count_calls || config->quota.calls > 0 || config->trace || config->record || config->replay;
   config->in.bytes = in_bytes;
   config->in.size = in_size;
   if (in_size > 0) memcpy(in_bytes, options->in.bytes, in_size);
+  if (log_size > 0) memcpy(in_bytes + in_size, options->replay, log_size);
   return config;
 }
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rows.h"
+#include "effects.h"
 
 /* Guests' output may hold secrets. The compiler must not see that nobody reads what is wiped before it is freed. */
 static void *(*const volatile wipe)(void *bytes, int value, size_t size) = memset;
@@ -21,7 +21,8 @@ static size_t calls_size(const wasi_light_config_t *config) {
 }
 
 size_t wasi_light_env_bytes(const wasi_light_config_t *config) {
-  return sizeof(wasi_light_env_t) + calls_size(config) + capture_size(config, 0) + capture_size(config, 1);
+  size_t buffers = capture_size(config, 0) + capture_size(config, 1);
+  return sizeof(wasi_light_env_t) + calls_size(config) + buffers + (config->replay ? P1_DIFFERENCE_SIZE : 0);
 }
 
 /* Where a buffer's bytes begin. */
@@ -56,6 +57,7 @@ wasi_light_env_t *wasi_light_env_new(wasi_light_config_t *config, void *host, wa
   if (config->count_calls) env->calls = calls;
   if (capture_size(config, 0) > 0) env->capture[0].bytes = buffers;
   if (capture_size(config, 1) > 0) env->capture[1].bytes = buffers + capture_size(config, 0);
+  if (config->replay) env->difference = (char *)buffers + capture_size(config, 0) + capture_size(config, 1);
   uint64_t number = atomic_fetch_add_explicit(&config->environments, 1, memory_order_relaxed) + 1;
   if (config->next_random_stream) env->first_stream = number;
   wasi_light_env_reset(env);
@@ -79,6 +81,7 @@ void wasi_light_env_reset(wasi_light_env_t *env) {
   env->random_stream = env->first_stream;
   for (unsigned i = 0; i < P1_STREAMS; i++) env->state.stream[i] = (uint8_t)i;
   if (env->calls) memset(env->calls, 0, calls_size(env->config));
+  wasi_light__begin_log(env);
 }
 
 /* A copy of `size` bytes into `*to`, or NULL if there are none; false if memory runs out. */
@@ -126,6 +129,10 @@ void wasi_light__env_state_free(wasi_light__env_state_t *saved) {
   }
   free(saved->calls);
   saved->calls = NULL;
+}
+
+size_t wasi_light_env_replay_left(const wasi_light_env_t *env) {
+  return env->config->replay_size - env->state.replay_position;
 }
 
 wasi_light_usage_t wasi_light_env_usage(const wasi_light_env_t *env) {
@@ -192,6 +199,7 @@ static wasi_light_outcome_kind_t stop_kind(uint32_t stop) {
     case P1_STOP_NO_MEMORY: return WASI_LIGHT_NO_MEMORY;
     case P1_STOP_DENIED: return WASI_LIGHT_TRAPPED;
     case P1_STOP_RAISED: return WASI_LIGHT_RAISED;
+    case P1_STOP_DIVERGED: return WASI_LIGHT_DIVERGED;
     default: return WASI_LIGHT_LIMIT;
   }
 }
@@ -217,6 +225,10 @@ static void describe_stop(const wasi_light_env_t *env, wasi_light_outcome_t *out
   if (env->state.stop == P1_STOP_RAISED) {
     outcome->signal = env->state.signal;
     wasi_light__format(outcome->message, sizeof outcome->message, "the guest raised signal %u", env->state.signal);
+    return;
+  }
+  if (env->state.stop == P1_STOP_DIVERGED) {
+    wasi_light__format(outcome->message, sizeof outcome->message, "%s", env->difference);
     return;
   }
   if (env->state.stop == P1_STOP_DENIED && env->config->rules) reason = env->config->rules[row->like].message;

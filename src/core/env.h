@@ -23,7 +23,8 @@ enum {
   P1_STOP_OUTPUT, /* options.quota */
   P1_STOP_RANDOM, /* options.quota */
   P1_STOP_DENIED,
-  P1_STOP_RAISED
+  P1_STOP_RAISED,
+  P1_STOP_DIVERGED /* options.replay */
 };
 
 /* The rows of the table. */
@@ -74,6 +75,10 @@ struct wasi_light_config_t {
   wasi_light_quota_t quota;
   wasi_light_raise_mode_t raise;
   wasi_light_yield_t yield;
+  wasi_light_trace_t trace;
+  wasi_light_record_t record;
+  const uint8_t *replay; /* our copy; NULL: nothing is replayed */
+  size_t replay_size;
   wasi_light_input_t in;      /* BYTES: `bytes` is our copy */
   wasi_light_output_t out[2]; /* stdout, stderr */
 };
@@ -98,6 +103,7 @@ typedef struct p1_state_t {
   uint32_t exit_code;
   uint32_t signal; /* that was raised */
   bool exited;
+  size_t replay_position;      /* in the log of options.replay */
   uint8_t stream[P1_STREAMS];  /* of each fd: a stream or P1_CLOSED */
   uint8_t fdflags[P1_STREAMS]; /* of each stream */
 } p1_state_t;
@@ -122,6 +128,7 @@ struct wasi_light_env_t {
   p1_state_t state;
   p1_capture_t capture[2]; /* stdout, stderr */
   uint64_t *calls;         /* of each row; NULL: not counted */
+  char *difference;        /* between what is replayed and the log, as a text; NULL: nothing is replayed */
   uint64_t first_stream;   /* which of the seed's streams it began with */
   uint64_t random_stream;  /* which it draws from */
   p1_entropy_t entropy;
@@ -144,6 +151,8 @@ bool wasi_light__env_save(const wasi_light_env_t *env, wasi_light__env_state_t *
 void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_t *state);
 void wasi_light__env_state_free(wasi_light__env_state_t *state);
 
+enum { P1_DIFFERENCE_SIZE = 400 };
+
 /* The stream that an fd names, or P1_CLOSED for a closed or unknown one. */
 static inline uint32_t p1_stream_of(const wasi_light_env_t *env, uint32_t fd) {
   return fd < P1_STREAMS ? env->state.stream[fd] : (uint32_t)P1_CLOSED;
@@ -162,6 +171,9 @@ static inline uint64_t p1_sum(uint64_t a, uint64_t b) {
  * remembered. `args` are as many as the row has parameters.
  */
 uint32_t wasi_light__call(wasi_light_env_t *env, uint32_t row, const uint64_t *args);
+
+/* fd_write to the host once more, of `size` bytes that it is known to have taken, whatever the host says now. */
+void wasi_light__write_again(wasi_light_env_t *env, const uint64_t *args, uint32_t size);
 
 /* lines.c: output by lines. */
 uint32_t wasi_light__write_lines(wasi_light_env_t *env, uint32_t stream, const uint8_t *bytes, uint32_t len);

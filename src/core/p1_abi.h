@@ -88,6 +88,12 @@ enum {
 /* iovec and ciovec: { buf u32 @0, buf_len u32 @4 } */
 enum { P1_IOVEC_SIZE = 8, P1_IOVEC_LEN = 4 };
 
+/* How many of an array are served in one call. */
+enum { P1_IOVECS_MAX = 1024 };
+
+/* prestat: { tag u8 @0, pr_name_len u32 @4 } */
+enum { P1_PRESTAT_SIZE = 8 };
+
 /* fdstat: { fs_filetype u8 @0, fs_flags u16 @2, fs_rights_base u64 @8, fs_rights_inheriting u64 @16 } */
 enum { P1_FDSTAT_SIZE = 24, P1_FDSTAT_FLAGS = 2, P1_FDSTAT_RIGHTS_BASE = 8, P1_FDSTAT_RIGHTS_INHERITING = 16 };
 

@@ -8,8 +8,6 @@
 #include "../platform/host.h"
 #include "env.h"
 
-enum { P1_IOVECS_MAX = 1024 };
-
 uint32_t p1_fd_close(wasi_light_env_t *env, uint32_t fd) {
   if (p1_stream_of(env, fd) == P1_CLOSED) return WASI_LIGHT_EBADF;
   env->state.stream[fd] = P1_CLOSED;
@@ -207,6 +205,32 @@ static uint32_t check_quota(const wasi_light_env_t *env, const host_slice_t *sli
   uint64_t sum = env->state.usage.out_bytes;
   for (uint32_t i = 0; i < count; i++) sum = p1_sum(sum, slices[i].len);
   return quota > 0 && sum > quota ? (uint32_t)P1_STOP_OUTPUT : (uint32_t)WASI_LIGHT_ESUCCESS;
+}
+
+void wasi_light__write_again(wasi_light_env_t *env, const uint64_t *args, uint32_t size) {
+  host_slice_t slices[P1_IOVECS_MAX];
+  p1_mem_t mem;
+  uint32_t count;
+  uint32_t done = 0;
+  uint32_t left = size;
+  uint32_t stream = p1_stream_of(env, (uint32_t)args[0]);
+  if ((stream != P1_STDOUT && stream != P1_STDERR) || wasi_light__memory(env, &mem)) return;
+  if (take_iovecs(mem, (uint32_t)args[1], (uint32_t)args[2], slices, &count) != WASI_LIGHT_ESUCCESS) return;
+  for (uint32_t i = 0; i < count; i++) {
+    if (slices[i].len > left) slices[i].len = left;
+    left -= slices[i].len;
+  }
+  for (uint32_t i = 0; i < count; i++) {
+    uint32_t moved = 0;
+    while (slices[i].len > 0 && write_stream(env, mem, stream, &slices[i], 1, &moved) == WASI_LIGHT_ESUCCESS &&
+           moved > 0) {
+      slices[i].ptr += moved;
+      slices[i].len -= moved;
+      done += moved;
+      moved = 0;
+    }
+  }
+  env->state.usage.out_bytes += done;
 }
 
 uint32_t p1_fd_write(wasi_light_env_t *env, uint32_t fd, uint32_t iovs, uint32_t iovs_len, uint32_t nwritten) {

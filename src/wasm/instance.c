@@ -95,6 +95,7 @@ void wasi_light__fail_outcome(wasi_light_error_t *error, const char *where, cons
   wasi_light_error_code_t code = outcome->kind == WASI_LIGHT_EXITED      ? WASI_LIGHT_ERROR_EXIT
                                  : outcome->kind == WASI_LIGHT_NO_MEMORY ? WASI_LIGHT_ERROR_NO_MEMORY
                                  : outcome->kind == WASI_LIGHT_LIMIT     ? WASI_LIGHT_ERROR_LIMIT
+                                 : outcome->kind == WASI_LIGHT_DIVERGED  ? WASI_LIGHT_ERROR_DIVERGED
                                                                          : WASI_LIGHT_ERROR_TRAP;
   wasi_light__fail(error, code, "%s: %s", where, outcome->message);
   if (error) error->exit_code = outcome->exit_code;
