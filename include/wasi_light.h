@@ -9,7 +9,7 @@
  * Ownership: what a `_new` or `_copy` function returns belongs to the caller, who gives it to the
  * `_delete` function of the same type; every `_delete` accepts NULL. Everything else is borrowed.
  * Threads: a configuration may be used by any number of threads at once. An environment belongs to one
- * instance and, like it, may be used by one thread at a time. There is no global state.
+ * instance and, like it, may be used by one thread at a time. There is no global state but a page that tells a fork.
  * Units: times are nanoseconds, sizes are bytes.
  */
 #ifndef WASI_LIGHT_H

@@ -25,20 +25,27 @@ static const row_t rows[] = {
 };
 enum { ROW_COUNT = sizeof rows / sizeof *rows };
 
-/* What a function answers besides the BADF and FAULT that its parameters bring with them. */
+/*
+ * What a function answers besides the BADF and FAULT that its parameters bring with them, and the options that decide
+ * what it does.
+ */
 static const struct {
-  const char *name, *errnos;
+  const char *name, *errnos, *options;
 } more[] = {
-    {"clock_res_get", "INVAL"},
-    {"clock_time_get", "INVAL"},
-    {"fd_fdstat_set_flags", "INVAL"},
-    {"fd_read", "AGAIN, ISDIR, IO, or the callback's"},
-    {"fd_write", "AGAIN, FBIG, NOSPC, PIPE, IO, or the callback's"},
-    {"poll_oneoff", "INVAL; in an event BADF, INVAL, NOTSUP"},
-    {"proc_exit", "does not return"},
-    {"proc_raise", "always NOTSUP"},
-    {"random_get", "IO"},
-    {"sched_yield", "none"},
+    {"args_get", NULL, "args"},
+    {"args_sizes_get", NULL, "args"},
+    {"environ_get", NULL, "env"},
+    {"environ_sizes_get", NULL, "env"},
+    {"clock_res_get", "INVAL, NOTSUP", "clock"},
+    {"clock_time_get", "INVAL, NOTSUP", "clock, clock_offset_ns"},
+    {"fd_fdstat_set_flags", "INVAL", NULL},
+    {"fd_read", "AGAIN, ISDIR, IO, or the callback's", "in"},
+    {"fd_write", "AGAIN, FBIG, NOSPC, PIPE, IO, or the callback's", "out, err, quota.out_bytes"},
+    {"poll_oneoff", "INVAL; in an event BADF, INVAL, NOTSUP, or the callback's", "sleep, clock"},
+    {"proc_exit", "does not return", NULL},
+    {"proc_raise", "NOTSUP, or INVAL", "raise"},
+    {"random_get", "IO", "random_seed, next_random_stream, quota.random_bytes"},
+    {"sched_yield", "none", "yield"},
 };
 
 static const char introduction[] =
@@ -64,7 +71,13 @@ static const char introduction[] =
     "- A function that needs the guest's memory where none is bound stops the guest. The outcome of the call is\n"
     "  `WASI_LIGHT_NO_MEMORY`, with a message that names the function. A function that needs no memory, or fails\n"
     "  before it needs it, does not mind.\n"
-    "- After `proc_exit` every function stops the guest, until the environment is reset or deleted.\n";
+    "- After `proc_exit` every function stops the guest, until the environment is reset or deleted.\n"
+    "- The linker replaces any of them by the host's own function. `options.rules` deny any of them, by an errno or\n"
+    "  by a trap, or limit the number of its calls; `options.quota` limits the calls of all. `options.count_calls`,\n"
+    "  `trace`, `record` and `replay` see all of them. What else decides about a function stands in its row.\n"
+    "- Modules that import from `wasi_unstable` (snapshot 0) get the same functions, but for `sock_accept`, which\n"
+    "  that does not have. There `fd_filestat_get` and `poll_oneoff` have other layouts, and `fd_seek` another "
+    "whence.\n";
 
 static const char real_head[] =
     "\n"
@@ -73,8 +86,8 @@ static const char real_head[] =
     "AGAIN, FBIG, ISDIR, NOSPC, PIPE and some cases of BADF and IO are what the system says of an inherited stream.\n"
     "IO is also a stdin callback that claims more than it was asked for, and a system that gives no entropy.\n"
     "\n"
-    "| function | parameters | signature | what it does here | errnos |\n"
-    "|---|---|---|---|---|\n";
+    "| function | parameters | signature | what it does here | errnos | options |\n"
+    "|---|---|---|---|---|---|\n";
 
 static const char fixed_head[] =
     "\n"
@@ -91,11 +104,13 @@ static void fail(const char *what, const char *why) {
   exit(EXIT_FAILURE);
 }
 
-static const char *errnos_of(const char *name) {
-  for (size_t i = 0; i < sizeof more / sizeof *more; i++) {
-    if (strcmp(more[i].name, name) == 0) return more[i].errnos;
-  }
-  return NULL;
+enum { MORE_COUNT = sizeof more / sizeof *more };
+
+/* The function's line of `more`, or MORE_COUNT. */
+static size_t find_more(const char *name) {
+  size_t i = 0;
+  while (i < MORE_COUNT && strcmp(more[i].name, name) != 0) i++;
+  return i;
 }
 
 /* "fd:FD nread:OUT_U32 " becomes "`fd`: fd, `nread`: out u32". */
@@ -120,7 +135,8 @@ static void print_errnos(const row_t *row) {
   static const char *const fds[] = {":FD ", NULL};
   static const char *const addresses[] = {":OUT_", ":PATH ", ":IOVECS ", ":CIOVECS ", ":SUBSCRIPTIONS ", NULL};
   const char *errnos[] = {has_any(row->parameters, fds) ? "BADF" : NULL,
-                          has_any(row->parameters, addresses) ? "FAULT" : NULL, errnos_of(row->name)};
+                          has_any(row->parameters, addresses) ? "FAULT" : NULL,
+                          find_more(row->name) < MORE_COUNT ? more[find_more(row->name)].errnos : NULL};
   const char *separator = "";
   for (size_t i = 0; i < sizeof errnos / sizeof *errnos; i++) {
     if (!errnos[i]) continue;
@@ -139,6 +155,8 @@ static void print_row(const row_t *row, const wasi_light_function_t *function) {
   } else {
     printf("%s | ", function->doc);
     print_errnos(row);
+    const char *options = find_more(row->name) < MORE_COUNT ? more[find_more(row->name)].options : NULL;
+    printf(" | %s", options ? options : "");
   }
   printf(" |\n");
 }
@@ -155,9 +173,9 @@ static void check(const wasi_light_function_t *functions, size_t count) {
   if (count != ROW_COUNT) fail("the library's list", "is not as long as p1_functions.def");
   for (size_t i = 0; i < ROW_COUNT; i++) {
     if (strcmp(rows[i].name, functions[i].name) != 0) fail(rows[i].name, "stands elsewhere in the library's list");
-    if (!rows[i].on_stream && errnos_of(rows[i].name)) used++;
+    if (!rows[i].on_stream && find_more(rows[i].name) < MORE_COUNT) used++;
   }
-  if (used != sizeof more / sizeof *more) fail("`more`", "has a line about no function with a body of its own");
+  if (used != MORE_COUNT) fail("`more`", "has a line about no function with a body of its own");
 }
 
 int main(void) {
