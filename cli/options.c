@@ -60,9 +60,17 @@ static const char *set_table_elements(void *into, const char *value) {
   return NULL;
 }
 
+static const char *set_points(void *into, const char *value) {
+  uint64_t number;
+  if (!cli_parse_u64(value, &number) || number == 0) return "a number of instructions from 1 to 2^64-1";
+  ((wasi_light_limits_t *)into)->points_per_call = number;
+  return NULL;
+}
+
 static const cli_option_t limit_options[] = {
     {"--memory-pages", "N", "accept memories of up to N pages of 64 KiB; default 65536", set_memory_pages},
     {"--table-elements", "N", "accept tables of up to N elements; default 1048576", set_table_elements},
+    {"--points", "N", "stop a call that has run N instructions; default: no limit", set_points},
 };
 enum { LIMIT_OPTION_COUNT = sizeof limit_options / sizeof limit_options[0] };
 

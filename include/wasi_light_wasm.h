@@ -73,20 +73,33 @@ WASI_LIGHT_API wasi_light_outcome_t wasi_light_env_outcome(wasi_light_env_t *env
  * memory or table that could grow to more is stopped there: the guest's memory.grow or table.grow gives -1. The latter
  * takes rewriting, so it holds for modules made by wasi_light_module_new; a guest that the host compiles itself can make
  * Wasmer abort by growing a table to billions of elements.
+ *
+ * With points_per_call the module is metered: each call by the host into an instance, the start section and _initialize
+ * begins with that many points. An instruction costs one, an `end` too; memory.grow, .init, .copy, .fill and table.grow,
+ * .init, .copy, .fill cost 100, whatever their length. Points are taken for a block at a time: who cannot pay for all of it
+ * does not enter it. When they run out the guest is stopped, and the outcome is LIMIT. After that calls are allowed, as
+ * after a trap. Calls back into the instance from a host function have what the outermost call has left.
+ * So a guest comes back to its host after a time that the points and memory_pages bound together (to fill 4 GiB is one
+ * instruction), unless it waits: for that see options.sleep and what the host gives it for stdin.
+ * A metered module is compiled by an engine of its own, made as by wasm_engine_new, since Wasmer's metering takes one module:
+ * the engine that is given is not used. Exceptions with try_table, memory.atomic.wait, five instructions of relaxed SIMD,
+ * and instructions that this library does not know are refused in it.
  */
 typedef struct wasi_light_limits_t {
   size_t struct_size;
-  uint32_t memory_pages;   /* most pages of 64 KiB of a memory; default 65536, all of wasm32 */
-  uint32_t table_elements; /* most elements of a table, and of all tables at first; default 1 Mi */
+  uint32_t memory_pages;    /* most pages of 64 KiB of a memory; default 65536, all of wasm32 */
+  uint32_t table_elements;  /* most elements of a table, and of all tables at first; default 1 Mi */
+  uint64_t points_per_call; /* what a call may run; default 0: not metered, so that it runs as long as it likes */
 } wasi_light_limits_t;
 
-#define WASI_LIGHT_LIMITS_INIT {sizeof(wasi_light_limits_t), 65536, 1048576}
+#define WASI_LIGHT_LIMITS_INIT {sizeof(wasi_light_limits_t), 65536, 1048576, 0}
 
 /*
  * Looks at a module's bytes before the engine does, for what would make the engine abort the process: v128
  * in the type of an import or export, a table or memory that begins larger than the limits (NULL: the
- * defaults). Also refused are forms that preview 1 modules do not have: components, 64-bit memories, and
- * `_start` together with `_initialize`. False and `*error` (MODULE) with the byte offset where there is one.
+ * defaults), for metered modules instructions that they must not have. Also refused are forms that preview 1 modules do
+ * not have: components, 64-bit memories, `_start` together with `_initialize`; and exports with names that begin with
+ * "wasmer_metering_", which are the engine's. False and `*error` (MODULE) with the byte offset where there is one.
  * wasi_light_module_new does this by itself.
  */
 WASI_LIGHT_API bool wasi_light_check_module(const void *bytes, size_t size, const wasi_light_limits_t *limits,
@@ -185,7 +198,7 @@ WASI_LIGHT_API own wasi_light_module_t *wasi_light_module_new(wasm_engine_t *eng
  * The same with a cache: where compiled code is kept from one process to the next. Compiled code is run as it is, so it
  * must come from nobody but this user: `folder` is made with mode 0700 if it is not there, and refused (ARGUMENT) if it
  * belongs to another user or others can write it. An entry is found by the SHA-256 of the rewritten module, the engine's
- * and the rewriter's version, the limits, the processor's features and `tag`; it is written in one step, and carries a
+ * and the rewriter's version, the limits (but not how many points there are), the processor's features and `tag`; it is written in one step, and carries a
  * SHA-256 of its own, which is verified before the engine sees it. An entry that is damaged, or that cannot be read or
  * written, is as one that is not there: the module is compiled. Nothing is ever removed from the folder.
  */
@@ -224,7 +237,8 @@ WASI_LIGHT_API void wasi_light_module_delete(own wasi_light_module_t *module);
 WASI_LIGHT_API wasi_light_module_kind_t wasi_light_module_kind(const wasi_light_module_t *module);
 /* Whether a pool can recycle its instances: wasi_light_audit says why not. */
 WASI_LIGHT_API bool wasi_light_module_recyclable(const wasi_light_module_t *module);
-/* The engine's module. It has exports more than the bytes said, under names that begin with "wasi-light:". */
+/* The engine's module. It has exports more than the bytes said, under names that begin with "wasi-light:" and, if it is
+   metered, "wasmer_metering_". */
 WASI_LIGHT_API const wasm_module_t *wasi_light_module_wasm(const wasi_light_module_t *module);
 
 /* An exported function of a module, looked up once and used with every instance of it. Lives with the module. */
@@ -244,7 +258,7 @@ WASI_LIGHT_API const wasm_functype_t *wasi_light_func_type(const wasi_light_func
  * A store of its own, an environment for `config`, an instance; `_initialize` is run if the module exports
  * it. `_start` is not: call it, or use the other exports of a command as those of a library. `host` reaches
  * the stream callbacks and, by wasi_light_instance_host, the host functions.
- * NULL and `*error` for INSTANTIATE (the engine's message), TRAP, EXIT, NO_MEMORY (from the start section or
+ * NULL and `*error` for INSTANTIATE (the engine's message), TRAP, EXIT, NO_MEMORY, LIMIT (from the start section or
  * _initialize, which the message names), ARGUMENT, OUT_OF_MEMORY.
  */
 WASI_LIGHT_API own wasi_light_instance_t *wasi_light_instance_new(wasi_light_module_t *module,
@@ -266,6 +280,19 @@ WASI_LIGHT_API wasi_light_outcome_t wasi_light_call(wasi_light_instance_t *insta
 WASI_LIGHT_API wasi_light_outcome_t wasi_light_call_name(wasi_light_instance_t *instance, const char *name,
                                                          const wasm_val_t *args, size_t arg_count, wasm_val_t *results,
                                                          size_t result_count);
+
+/*
+ * Points for each call from now on, in the place of limits.points_per_call; a call that is in the instance keeps its own.
+ * False, with nothing changed, if the module is not metered or `points_per_call` is 0. A pool's reset undoes it.
+ */
+WASI_LIGHT_API bool wasi_light_instance_set_points(wasi_light_instance_t *instance, uint64_t points_per_call);
+
+/*
+ * The points that calls, start-up included, have used since the instance was made; of a pool's instance, as if it was
+ * new. A call that ran out has used all of its points. 0 if the module is not metered. A host function may ask, too: the
+ * block from which it is called is paid for. Past this library, by wasm_func_call, a metered guest has no points.
+ */
+WASI_LIGHT_API uint64_t wasi_light_instance_points_used(const wasi_light_instance_t *instance);
 
 /*
  * The guest's memory [offset, offset + length), or NULL if any of it lies outside or no memory is bound. Good until

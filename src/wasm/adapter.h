@@ -21,6 +21,7 @@ void wasi_light__name_text(char *bytes, size_t size, wasi_light__slice_t module,
 wasi_light__slice_t wasi_light__slice_of(const wasm_name_t *name);
 wasi_light__slice_t wasi_light__slice_of_text(const char *text);
 bool wasi_light__same(wasi_light__slice_t a, wasi_light__slice_t b);
+bool wasi_light__begins_with(wasi_light__slice_t name, const char *prefix);
 
 /* "function (i32, i64) -> (i32)", "memory {min 1, max 2}" ... */
 void wasi_light__type_text(char *bytes, size_t size, const wasm_externtype_t *type);
@@ -118,6 +119,8 @@ typedef struct wasi_light__global_t {
 struct wasi_light_module_t {
   atomic_size_t references;
   wasm_engine_t *engine;
+  wasm_engine_t *own_engine; /* the same if the module is metered, else NULL */
+  uint64_t points_per_call;  /* 0: it is not metered */
   wasm_module_t *wasm;
   wasm_importtype_vec_t import_types;
   wasm_exporttype_vec_t export_types;
@@ -133,6 +136,20 @@ struct wasi_light_module_t {
   bool recyclable;
 };
 
+/* ---- metering.c: points, which are what a call may run ---- */
+
+typedef struct wasi_light__points_t {
+  uint64_t per_call; /* 0: the module is not metered */
+  uint64_t used;     /* by the calls that have ended */
+  uint64_t of_call;  /* what the outermost call began with */
+  uint32_t entered;  /* calls that are in the instance */
+  bool ran_out;      /* in the outermost call, or in one inside it */
+} wasi_light__points_t;
+
+/* Around each call into an instance of a metered module. The second makes the outcome LIMIT if points ran out. */
+void wasi_light__points_begin(wasi_light_instance_t *instance);
+void wasi_light__points_end(wasi_light_instance_t *instance, wasi_light_outcome_t *outcome);
+
 /* ---- instance.c ---- */
 
 struct wasi_light_instance_t {
@@ -140,8 +157,9 @@ struct wasi_light_instance_t {
   wasi_light_env_t *env;
   wasm_store_t *store;
   wasm_instance_t *wasm;
-  wasm_extern_vec_t exports;           /* as module->export_types */
-  uint32_t depth;                      /* of calls that are in it */
+  wasm_extern_vec_t exports; /* as module->export_types */
+  uint32_t depth;            /* of calls that are in it */
+  wasi_light__points_t points;
   struct wasi_light__member_t *member; /* what its pool knows of it; NULL: it is of no pool */
   struct wasi_light__slot_t *slots;    /* one for each host function that the module imports */
 };
@@ -160,5 +178,16 @@ const char *wasi_light__engine_version(void);
 
 /* The engine's message for the call that just failed on this thread. */
 void wasi_light__engine_message(char *text, size_t size);
+
+/* What metering exports from a module begins with this. */
+#define WASI_LIGHT__METERING_PREFIX "wasmer_metering_"
+/* Changes when the cost of an instruction changes: part of the key of compiled modules. */
+enum { WASI_LIGHT__METERING_VERSION = 1 };
+
+/* An engine that compiles one module, whose instances begin with no points; a second module would abort the process. */
+own wasm_engine_t *wasi_light__metering_engine(void);
+/* Of an instance of such a module. What is left is UINT64_MAX if points ran out since they were set. */
+void wasi_light__set_points_left(wasm_instance_t *instance, uint64_t points);
+uint64_t wasi_light__points_left(wasm_instance_t *instance);
 
 #endif

@@ -48,6 +48,7 @@ void wasi_light__artifact_key(const wasi_light__rewritten_t *rewritten, const wa
   add_number(&hash, WASI_LIGHT__REWRITER_VERSION);
   add_number(&hash, limits->memory_pages);
   add_number(&hash, limits->table_elements);
+  add_number(&hash, limits->points_per_call > 0 ? WASI_LIGHT__METERING_VERSION : 0); /* how many are left to the host */
   for (int i = 0; i < 8; i++) add_number(&hash, features[i]);
   add_number(&hash, rewritten->size);
   wasi_light__sha256_add(&hash, rewritten->bytes, rewritten->size);

@@ -6,7 +6,8 @@
 
 enum { WASI_LIGHT__DIGEST = 32 };
 
-/* What compiled code depends on: the rewritten bytes, engine, rewriter, limits, processor and the host's tag. */
+/* What compiled code depends on: the rewritten bytes, engine, rewriter, limits (of points, whether there are any),
+ * processor and the host's tag. */
 void wasi_light__artifact_key(const wasi_light__rewritten_t *rewritten, const wasi_light_limits_t *limits,
                               const char *tag, uint8_t key[WASI_LIGHT__DIGEST]);
 

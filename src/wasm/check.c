@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "adapter.h"
-#include "scan.h"
+#include "code.h"
 
 static const wasi_light__slice_t none = {NULL, 0};
 
@@ -58,6 +58,9 @@ static bool check_exports(const wasi_light__scan_t *scan, wasi_light_error_t *er
   for (size_t i = 0; i < scan->exports.count; i++) {
     const wasi_light__scan_export_t *item = &exports[i];
     if (!check_border(scan, item->kind, item->index, none, item->name, error)) return false;
+    if (wasi_light__begins_with(item->name, WASI_LIGHT__METERING_PREFIX)) {
+      return refuse(error, none, item->name, "is an export with a name that the engine's metering uses");
+    }
     if (item->kind != WASI_LIGHT__FUNC) continue;
     if (wasi_light__same(item->name, wasi_light__slice_of_text("_start"))) has_start = true;
     if (wasi_light__same(item->name, wasi_light__slice_of_text("_initialize"))) has_initialize = true;
@@ -96,6 +99,34 @@ static bool check_limits(const wasi_light__scan_t *scan, const wasi_light_limits
   return true;
 }
 
+typedef struct unmetered_t {
+  bool found;
+  uint32_t func, code; /* the first */
+} unmetered_t;
+
+static void note_unmetered(void *context, uint32_t func, wasi_light__effect_t effect, uint32_t operand) {
+  unmetered_t *unmetered = context;
+  if (unmetered->found || (effect != WASI_LIGHT__NOT_METERED && effect != WASI_LIGHT__UNKNOWN)) return;
+  *unmetered = (unmetered_t){true, func, operand};
+}
+
+/* The engine's C API aborts when its metering sees an instruction that it does not know. */
+static bool check_metering(const wasi_light__scan_t *scan, const wasi_light_limits_t *limits,
+                           wasi_light_error_t *error) {
+  wasi_light__reader_t r;
+  unmetered_t unmetered = {false, 0, 0};
+  if (limits->points_per_call == 0) return true;
+  bool readable = wasi_light__walk_code(scan, &r, note_unmetered, &unmetered);
+  if (unmetered.found) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_MODULE,
+                     "function %u has instruction 0x%x, which a module with the limit points_per_call must not have",
+                     unmetered.func, unmetered.code);
+  } else if (!readable) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_MODULE, "malformed module at byte %zu: %s", r.problem_at, r.problem);
+  }
+  return readable && !unmetered.found;
+}
+
 bool wasi_light__scan_checked(wasi_light__scan_t *scan, const void *bytes, size_t size,
                               const wasi_light_limits_t *limits, wasi_light_error_t *error) {
   bool readable = wasi_light__scan(scan, bytes, size);
@@ -106,7 +137,7 @@ bool wasi_light__scan_checked(wasi_light__scan_t *scan, const void *bytes, size_
                      scan->r.problem);
   }
   return readable && check_imports(scan, error) && check_exports(scan, error) && check_start(scan, error) &&
-         check_limits(scan, limits, error);
+         check_limits(scan, limits, error) && check_metering(scan, limits, error);
 }
 
 bool wasi_light__take_limits(const wasi_light_limits_t **limits, wasi_light_error_t *error) {

@@ -191,6 +191,25 @@ static bool has_reference_type(const wasi_light__reader_t *r) {
   return wasi_light__more(r) && (r->bytes[r->at] == 0x63 || r->bytes[r->at] == 0x64);
 }
 
+/*
+ * What a metered module must not have. For most of these Wasmer's metering has no name, and its C API aborts; a wait on a
+ * memory costs no instructions and may never end.
+ */
+static bool is_metered(uint32_t code) {
+  switch (code) {
+    case 0x0a:     /* throw_ref */
+    case 0x1f:     /* try_table */
+    case 0xfd0106: /* f32x4.relaxed_nmadd */
+    case 0xfd0107: /* f64x2.relaxed_madd */
+    case 0xfd0108: /* f64x2.relaxed_nmadd */
+    case 0xfd0112: /* i16x8.relaxed_dot_i8x16_i7x16_s */
+    case 0xfd0113: /* i32x4.relaxed_dot_i8x16_i7x16_add_s */
+    case 0xfe0001: /* memory.atomic.wait32 */
+    case 0xfe0002: /* memory.atomic.wait64 */ return false;
+    default: return true;
+  }
+}
+
 /* One instruction; false at one that is not known. */
 static bool walk_instruction(walk_t *walk) {
   wasi_light__reader_t *r = walk->r;
@@ -218,6 +237,7 @@ static bool walk_instruction(walk_t *walk) {
     walk->on_effect(walk->context, walk->func, WASI_LIGHT__UNKNOWN, code);
     return false;
   }
+  if (!is_metered(code)) walk->on_effect(walk->context, walk->func, WASI_LIGHT__NOT_METERED, code);
   operand = skip_immediates(r, opcode.immediates);
   if (opcode.effect != WASI_LIGHT__NO_EFFECT && !r->problem) {
     walk->on_effect(walk->context, walk->func, (wasi_light__effect_t)opcode.effect, operand);

@@ -15,7 +15,8 @@ typedef enum wasi_light__effect_t {
   WASI_LIGHT__WRITES_TABLE,
   WASI_LIGHT__GROWS_TABLE,
   WASI_LIGHT__THROWS,
-  WASI_LIGHT__UNKNOWN /* the walk of this function ends here: `operand` is the opcode */
+  WASI_LIGHT__NOT_METERED, /* cannot stand in a metered module: `operand` is the opcode */
+  WASI_LIGHT__UNKNOWN      /* the walk of this function ends here: `operand` is the opcode */
 } wasi_light__effect_t;
 
 typedef void (*wasi_light__on_effect_t)(void *context, uint32_t func, wasi_light__effect_t effect, uint32_t operand);

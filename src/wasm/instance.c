@@ -144,10 +144,14 @@ static bool bind_exports(wasi_light_instance_t *instance, wasi_light_error_t *er
 
 static wasi_light_outcome_t enter(wasi_light_instance_t *instance, const wasi_light_func_t *func,
                                   const wasm_val_vec_t *args, wasm_val_vec_t *results) {
+  bool metered = instance->points.per_call > 0;
   instance->depth++;
+  if (metered) wasi_light__points_begin(instance);
   wasm_trap_t *trap = wasm_func_call(wasm_extern_as_func(instance->exports.data[func->index]), args, results);
   instance->depth--;
-  return wasi_light_env_outcome(instance->env, trap);
+  wasi_light_outcome_t outcome = wasi_light_env_outcome(instance->env, trap);
+  if (metered) wasi_light__points_end(instance, &outcome);
+  return outcome;
 }
 
 /* Runs a function () -> () that belongs to the start-up. */
@@ -191,6 +195,7 @@ own wasi_light_instance_t *wasi_light_instance_new(wasi_light_module_t *module, 
     return NULL;
   }
   instance->module = wasi_light_module_copy(module);
+  instance->points.per_call = module->points_per_call;
   if (fill(instance, config, host, error)) return instance;
   wasi_light_instance_delete(instance);
   return NULL;

@@ -21,7 +21,8 @@ typedef struct load_t {
   /* made of it */
   wasi_light__scan_t scan;
   wasi_light__rewritten_t rewritten;
-  wasm_store_t *store; /* compiling needs one; what comes of it does not */
+  wasm_engine_t *own_engine; /* of a metered module, until the module has it */
+  wasm_store_t *store;       /* compiling needs one; what comes of it does not */
 } load_t;
 
 static void out_of_memory(const load_t *load, const char *what) {
@@ -39,6 +40,13 @@ static bool begin(load_t *load) {
       !wasi_light__rewrite(&load->scan, load->limits, &load->rewritten, load->error)) {
     return false;
   }
+  if (load->limits->points_per_call > 0) {
+    load->engine = load->own_engine = wasi_light__metering_engine();
+    if (!load->engine) {
+      out_of_memory(load, "an engine");
+      return false;
+    }
+  }
   load->store = wasm_store_new(load->engine);
   if (!load->store) out_of_memory(load, "a store");
   return load->store != NULL;
@@ -46,6 +54,7 @@ static bool begin(load_t *load) {
 
 static void end(load_t *load) {
   if (load->store) wasm_store_delete(load->store);
+  if (load->own_engine) wasm_engine_delete(load->own_engine);
   free(load->rewritten.bytes);
   wasi_light__scan_free(&load->scan);
 }
@@ -115,6 +124,11 @@ static own wasi_light_module_t *load_module(load_t *load, const wasi_light_linke
     wasm_module_t *wasm = acquire(load);
     bool recyclable = wasm && wasi_light__is_recyclable(&load->scan, NULL, NULL);
     if (wasm) module = wasi_light__module_from(load->engine, wasm, &load->rewritten, recyclable, linker, load->error);
+  }
+  if (module && load->own_engine) {
+    module->points_per_call = load->limits->points_per_call;
+    module->own_engine = load->own_engine;
+    load->own_engine = NULL;
   }
   end(load);
   return module;

@@ -88,11 +88,6 @@ static bool plan_imports(wasi_light_module_t *module, const wasi_light_linker_t 
   return wasi_light__no_problems(&problems, error);
 }
 
-static bool begins_with(wasi_light__slice_t name, const char *prefix) {
-  size_t size = strlen(prefix);
-  return name.size >= size && memcmp(name.bytes, prefix, size) == 0;
-}
-
 /* Exports that the rewriter added are not shown. */
 static bool list_functions(wasi_light_module_t *module, const char *prefix, wasi_light_error_t *error) {
   const wasm_exporttype_vec_t *exports = &module->export_types;
@@ -105,7 +100,8 @@ static bool list_functions(wasi_light_module_t *module, const char *prefix, wasi
     const wasm_externtype_t *type = wasm_exporttype_type(exports->data[i]);
     if (wasm_externtype_kind(type) != WASM_EXTERN_FUNC) continue;
     wasi_light_func_t func = {wasm_exporttype_name(exports->data[i]), wasm_externtype_as_functype_const(type), i};
-    if (begins_with(wasi_light__slice_of(func.name), prefix)) module->start_section = func; /* the only one */
+    if (wasi_light__begins_with(wasi_light__slice_of(func.name), prefix))
+      module->start_section = func; /* the only one */
     else module->funcs[module->func_count++] = func;
   }
   module->start = wasi_light_module_func(module, "_start");
@@ -225,6 +221,7 @@ void wasi_light_module_delete(own wasi_light_module_t *module) {
   wasm_importtype_vec_delete(&module->import_types);
   wasm_exporttype_vec_delete(&module->export_types);
   wasm_module_delete(module->wasm);
+  if (module->own_engine) wasm_engine_delete(module->own_engine);
   free(module);
 }
 

@@ -28,6 +28,7 @@ typedef struct wasi_light__member_t {
   const snapshot_t *snapshot; /* the pool's, or its own; NULL: it is not recycled */
   snapshot_t own_snapshot;
   wasi_light__env_state_t env;
+  wasi_light__points_t points;
 } member_t;
 
 struct wasi_light_pool_t {
@@ -170,6 +171,7 @@ static bool take_snapshot(member_t *member, wasi_light_error_t *error) {
     wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for the snapshot of an instance");
     return false;
   }
+  member->points = member->instance->points;
   member->base = memory_of(member->instance).base;
   good = host_image_map(&member->snapshot->image, member->base);
   if (!good) wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "the snapshot could not be mapped");
@@ -352,6 +354,7 @@ static bool reset(member_t *member) {
   host_image_restore(&snapshot->image, mem.base, &pool->scanner, pool->options.keep_resident);
   restore_globals(instance, snapshot->globals);
   wasi_light__env_restore(instance->env, &member->env);
+  instance->points = member->points;
   instance->env->host = pool->options.host;
   pool->stats.reset++;
   return true;

@@ -29,6 +29,11 @@ bool wasi_light__same(wasi_light__slice_t a, wasi_light__slice_t b) {
   return a.size == b.size && (a.size == 0 || memcmp(a.bytes, b.bytes, a.size) == 0);
 }
 
+bool wasi_light__begins_with(wasi_light__slice_t name, const char *prefix) {
+  size_t size = strlen(prefix);
+  return name.size >= size && memcmp(name.bytes, prefix, size) == 0;
+}
+
 /* A text that is appended to and cut with "..." at its end. */
 typedef struct text_t {
   char *bytes;

@@ -28,3 +28,35 @@ bool wasi_light_wat2wasm(const char *text, size_t size, own wasm_byte_vec_t *byt
   wasi_light__fail(error, WASI_LIGHT_ERROR_MODULE, "the WebAssembly text does not parse: %s", message);
   return false;
 }
+
+/* ---- Metering ---- */
+
+/* What takes longer the more of it there is has no price by length: see points_per_call in the header. */
+static uint64_t cost_of(enum wasmer_parser_operator_t instruction) {
+  enum { BULK = 100 };
+  switch (instruction) {
+    case MemoryGrow:
+    case MemoryInit:
+    case MemoryCopy:
+    case MemoryFill:
+    case TableGrow:
+    case TableInit:
+    case TableCopy:
+    case TableFill: return BULK;
+    default: return 1;
+  }
+}
+
+own wasm_engine_t *wasi_light__metering_engine(void) {
+  wasm_config_t *config = wasm_config_new();
+  wasm_config_push_middleware(config, wasmer_metering_as_middleware(wasmer_metering_new(0, cost_of)));
+  return wasm_engine_new_with_config(config);
+}
+
+void wasi_light__set_points_left(wasm_instance_t *instance, uint64_t points) {
+  wasmer_metering_set_remaining_points(instance, points);
+}
+
+uint64_t wasi_light__points_left(wasm_instance_t *instance) {
+  return wasmer_metering_get_remaining_points(instance);
+}
