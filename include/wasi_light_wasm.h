@@ -76,11 +76,12 @@ WASI_LIGHT_API wasi_light_outcome_t wasi_light_env_outcome(wasi_light_env_t *env
  *
  * With points_per_call the module is metered: each call by the host into an instance, the start section and _initialize
  * begins with that many points. An instruction costs one, an `end` too; memory.grow, .init, .copy, .fill and table.grow,
- * .init, .copy, .fill cost 100, whatever their length. Points are taken for a block at a time: who cannot pay for all of it
- * does not enter it. When they run out the guest is stopped, and the outcome is LIMIT. After that calls are allowed, as
- * after a trap. Calls back into the instance from a host function have what the outermost call has left.
- * So a guest comes back to its host after a time that the points and memory_pages bound together (to fill 4 GiB is one
- * instruction), unless it waits: for that see options.sleep and what the host gives it for stdin.
+ * .init, .copy, .fill cost 100, whatever their length. A stretch of code without branches, calls and block ends is paid
+ * for at its end, when it has run. A guest that cannot pay is stopped, and the outcome is LIMIT. After that calls are
+ * allowed, as after a trap. Calls back into the instance from a host function have what the outermost call has left.
+ * So a guest comes back to its host, unless it waits: for that there is options.sleep, and what it is given for stdin.
+ * How long that takes at most, the points say only together with memory_pages (to fill 4 GiB is one instruction) and with
+ * the module's size (a stretch can be as long as its code).
  * A metered module is compiled by an engine of its own, made as by wasm_engine_new, since Wasmer's metering takes one module:
  * the engine that is given is not used. Exceptions with try_table, memory.atomic.wait, five instructions of relaxed SIMD,
  * and instructions that this library does not know are refused in it.
