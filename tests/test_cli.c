@@ -74,6 +74,11 @@ static const shell_module_t modules[] = {
                  "  (table $t 10 funcref)\n"
                  "  (func (export 'grow') (param i32) (result i32) local.get 0 memory.grow)\n"
                  "  (func (export 'more') (param i32) (result i32) ref.null func local.get 0 table.grow $t))\n"},
+    {"loop.wat", "(module\n"
+                 "  (func (export 'loop') (loop br 0))\n"
+                 "  (func (export 'add') (result i32) i32.const 1 i32.const 2 i32.add))\n"},
+    {"init-loop.wat", "(module (func (export '_initialize') (loop br 0)) (func (export 'f')))\n"},
+    {"catch.wat", "(module (func (export 'f') (block (try_table (catch_all 0)))))\n"},
     {"init-trap.wat", "(module (func (export '_initialize') unreachable) (func (export 'f')))\n"},
     {"both.wat", "(module (func (export '_start')) (func (export '_initialize')))\n"},
     {"start-type.wat", "(module (func (export '_start') (param i32)))\n"},
@@ -366,6 +371,29 @@ static void test_limits(void **state) {
   shell_expect_all(cases, COUNT(cases));
 }
 
+/* Each call has all points; which of them are used up is a failure of its own. */
+static void test_points(void **state) {
+  static const shell_case_t cases[] = {
+      {"$W run --points 1000000 --invoke loop loop.wat", 1, "",
+       "loop.wat: loop: the guest used up its 1000000 points of a call"},
+      {"$W run --points 4 --invoke add --invoke add loop.wat", 0, "3\n3\n", NULL},
+      {"$W run --points=3 --invoke add loop.wat", 1, "", "loop.wat: add: the guest used up its 3 points of a call"},
+      {"$W run --points 0x10 --invoke add --invoke loop --invoke add loop.wat", 1, "3\n", "its 16 points"},
+      {"$W run --points 18446744073709551615 --invoke add loop.wat", 0, "3\n", NULL},
+      {"$W run --points 500 --invoke f init-loop.wat", 1, "",
+       "init-loop.wat: _initialize: the guest used up its 500 points of a call"},
+      {"$W run --points 100 start-trap.wat", 1, "", "start-trap.wat is not a command"},
+      {"$W run --points 100 --invoke f start-trap.wat", 134, "", "unreachable"},
+      {"$W run --points 100 --invoke 'exit(3)' exit.wat", 3, "", NULL},
+      {"$W run --points 0 --invoke add loop.wat", 2, "", "--points \"0\": expected a number of instructions from 1"},
+      {"$W run --points -1 --invoke add loop.wat", 2, "", "--points \"-1\": expected a number of instructions from 1"},
+      {"$W run --points 18446744073709551616 --invoke add loop.wat", 2, "", "expected a number of instructions"},
+      {"$W run --points 100 --invoke f catch.wat", 1, "", "catch.wat: function 0 has instruction 0x1f, which"},
+      {"$W run --invoke f catch.wat", 0, "", NULL},
+  };
+  shell_expect_all(cases, COUNT(cases));
+}
+
 /* What a file is called does not matter. */
 static void test_text_or_binary(void **state) {
   static const shell_case_t cases[] = {
@@ -498,6 +526,7 @@ int main(void) {
       cmocka_unit_test(test_traps),
       cmocka_unit_test(test_modules_that_cannot_run),
       cmocka_unit_test(test_limits),
+      cmocka_unit_test(test_points),
       cmocka_unit_test(test_text_or_binary),
       cmocka_unit_test(test_results_file),
       cmocka_unit_test(test_usage_errors),

@@ -131,6 +131,27 @@ static void test_artifacts_that_are_refused(void **state) {
   shell_expect_all(cases, COUNT(cases));
 }
 
+/* One artifact for any number of points, which is not one for none. */
+static void test_points(void **state) {
+  static const char refused[] = "the artifact is damaged, or was made for another module";
+  static const shell_case_t cases[] = {
+      {"$W audit --points 1 seven.wat | tail -n 1", 0, "recyclable: yes\n", NULL},
+      {"$W compile --points 1 seven.wat -o seven.metered", 0, "", NULL},
+      {"$W run --compiled seven.metered --points 2 --invoke f seven.wat", 0, "7\n", NULL},
+      {"$W run --compiled seven.metered --points 1 --invoke f seven.wat", 1, "",
+       "seven.wat: f: the guest used up its 1"},
+      {"$W run --compiled seven.metered --invoke f seven.wat", 1, "", refused},
+      {"$W compile seven.wat -o seven.plain", 0, "", NULL},
+      {"$W run --compiled seven.plain --points 2 --invoke f seven.wat", 1, "", refused},
+      {"$W run --cache points --points 2 --invoke f seven.wat", 0, "7\n", NULL},
+      {"$W run --cache points --points 3 --invoke f seven.wat", 0, "7\n", NULL},
+      {"$W run --cache points --points 1 --invoke f seven.wat", 1, "", "its 1 points"},
+      {"ls points | wc -l", 0, "1\n", NULL},
+      {"$W run --cache points --invoke f seven.wat && ls points | wc -l", 0, "7\n2\n", NULL},
+  };
+  shell_expect_all(cases, COUNT(cases));
+}
+
 /* What is there stays as it was, and no part of a new file is left. */
 static void test_places_that_cannot_be_written(void **state) {
   static const shell_case_t cases[] = {
@@ -262,6 +283,7 @@ int main(void) {
       cmocka_unit_test(test_audit_of_what_is_no_module),
       cmocka_unit_test(test_compile),
       cmocka_unit_test(test_artifacts_that_are_refused),
+      cmocka_unit_test(test_points),
       cmocka_unit_test(test_places_that_cannot_be_written),
       cmocka_unit_test(test_cache),
       cmocka_unit_test(test_cache_entries_that_are_damaged),
