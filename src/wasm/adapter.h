@@ -146,9 +146,9 @@ typedef struct wasi_light__points_t {
   bool ran_out;      /* in the outermost call, or in one inside it */
 } wasi_light__points_t;
 
-/* Around each call into an instance of a metered module. The second makes the outcome LIMIT if points ran out. */
+/* Around each call into an instance of a metered module. The second makes the outcome: LIMIT if points ran out. */
 void wasi_light__points_begin(wasi_light_instance_t *instance);
-void wasi_light__points_end(wasi_light_instance_t *instance, wasi_light_outcome_t *outcome);
+wasi_light_outcome_t wasi_light__points_end(wasi_light_instance_t *instance, own wasm_trap_t *trap);
 
 /* ---- instance.c ---- */
 

@@ -149,9 +149,7 @@ static wasi_light_outcome_t enter(wasi_light_instance_t *instance, const wasi_li
   if (metered) wasi_light__points_begin(instance);
   wasm_trap_t *trap = wasm_func_call(wasm_extern_as_func(instance->exports.data[func->index]), args, results);
   instance->depth--;
-  wasi_light_outcome_t outcome = wasi_light_env_outcome(instance->env, trap);
-  if (metered) wasi_light__points_end(instance, &outcome);
-  return outcome;
+  return metered ? wasi_light__points_end(instance, trap) : wasi_light_env_outcome(instance->env, trap);
 }
 
 /* Runs a function () -> () that belongs to the start-up. */

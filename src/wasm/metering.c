@@ -13,11 +13,12 @@ void wasi_light__points_begin(wasi_light_instance_t *instance) {
   wasi_light__set_points_left(instance->wasm, points->of_call);
 }
 
+/* `left` is UINT64_MAX if they ran out just now. */
 static uint64_t used_in_call(const wasi_light__points_t *points, uint64_t left) {
-  return points->ran_out || left > points->of_call ? points->of_call : points->of_call - left;
+  return left > points->of_call ? points->of_call : points->of_call - left;
 }
 
-void wasi_light__points_end(wasi_light_instance_t *instance, wasi_light_outcome_t *outcome) {
+wasi_light_outcome_t wasi_light__points_end(wasi_light_instance_t *instance, own wasm_trap_t *trap) {
   wasi_light__points_t *points = &instance->points;
   uint64_t left = wasi_light__points_left(instance->wasm);
   bool ran_out = left == UINT64_MAX;
@@ -26,10 +27,13 @@ void wasi_light__points_end(wasi_light_instance_t *instance, wasi_light_outcome_
   /* What is left when they run out is less than a block needs: a smaller block must not have it. */
   if (ran_out || outermost) wasi_light__set_points_left(instance->wasm, 0);
   if (outermost) points->used = p1_sum(points->used, used_in_call(points, left));
-  if (!points->ran_out || outcome->kind != WASI_LIGHT_TRAPPED) return;
-  outcome->kind = WASI_LIGHT_LIMIT;
-  wasi_light__format(outcome->message, sizeof outcome->message, "the guest used up its %llu points of a call",
-                     (unsigned long long)points->of_call);
+  wasi_light_outcome_t outcome = wasi_light_env_outcome(instance->env, trap);
+  if (points->ran_out && outcome.kind == WASI_LIGHT_TRAPPED) {
+    outcome.kind = WASI_LIGHT_LIMIT;
+    wasi_light__format(outcome.message, sizeof outcome.message, "the guest used up its %llu points of a call",
+                       (unsigned long long)points->of_call);
+  }
+  return outcome;
 }
 
 bool wasi_light_instance_set_points(wasi_light_instance_t *instance, uint64_t points_per_call) {
