@@ -298,8 +298,12 @@ static void test_a_host_function_called_by_its_host(void **state) {
   ASSERT_OUTCOME(rig_try(&rig, "host", NO_ARGS), RETURNED, "");
   ASSERT_OUTCOME(nested.outcome, LIMIT, "10 points");
   assert_int_equal(used(&rig), 10);
-  nested.name = "inner";
   assert_true(wasi_light_instance_set_points(rig.instance, UINT64_MAX)); /* no number of them means something else */
+  nested.name = "missing";
+  nested.trap = "it is not there";
+  ASSERT_OUTCOME(rig_try(&rig, "host", NO_ARGS), TRAPPED, "it is not there");
+  assert_int_equal(used(&rig), 10);
+  nested.name = "inner";
   ASSERT_OUTCOME(rig_try(&rig, "host", NO_ARGS), RETURNED, "");
   ASSERT_OUTCOME(nested.outcome, RETURNED, "");
   assert_int_equal(nested.used[0], 10);
