@@ -416,7 +416,7 @@ static void test_threads(void **state) {
   wasi_light_config_t *config = rig_config(NULL);
   rig_bytes_t bytes = rig_assemble(ENDS);
   for (unsigned i = 0; i < THREADS; i++) {
-    workers[i] = (worker_t){module, config, bytes, engine, 1000 * (i + 1), NULL};
+    workers[i] = (worker_t){module, config, bytes, engine, UINT64_C(1000) * (i + 1), NULL};
     assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
   }
   for (int i = 0; i < THREADS; i++) {
