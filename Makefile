@@ -63,6 +63,9 @@ test-valgrind: need-test-valgrind build ## run the core's tests under valgrind
 bench: need-bench $(WASMTIME) build $(GO_GUEST) ## the pool against fresh instances and Wasmtime's (bench/run.py)
 	@bench/run.py build
 
+conformance: need-conformance build ## run the suite in WASI_TESTSUITE=DIR and write docs/conformance.md
+	@tools/conformance.py --write docs/conformance.md build '$(WASI_TESTSUITE)'
+
 docs: need-all build ## write docs/functions.md from the table of functions
 	@build/tools/functions_md >build/functions.md && cp build/functions.md docs/functions.md
 
@@ -96,4 +99,4 @@ $(WASMTIME): bench/wasmtime/fetch.sh
 
 , := ,
 FORCE:
-.PHONY: all build run test demo format format-check lint test-sanitizers test-valgrind bench docs guests clean distclean help
+.PHONY: all build run test demo format format-check lint test-sanitizers test-valgrind bench conformance docs guests clean distclean help

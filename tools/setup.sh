@@ -40,6 +40,12 @@ engine() {
 go_guest() {
   [ -e guests/built/go_reactor.wasm ] || by_hand go "get Go 1.24 or newer from https://go.dev/dl"
 }
+suite() {
+  [ -d "${WASI_TESTSUITE:-}/tests" ] || {
+    missing+=("a checkout of wasi-testsuite in WASI_TESTSUITE=DIR")
+    by_hand+=("type: git clone --branch prod/testsuite-base https://github.com/WebAssembly/wasi-testsuite DIR")
+  }
+}
 tests() {
   tool "${CXX:-c++}" g++ # for the check that the headers are C++ too
   need cmocka libcmocka-dev -- has_header cmocka.h
@@ -54,6 +60,7 @@ case ${1:?usage: setup.sh GOAL} in
     tool python3 python3 && need pip python3-pip -- python3 -m pip --version
     [ -e .bench/wasmtime/stamp ] || by_hand cargo "get Rust 1.82 or newer from https://rustup.rs"
     ;;
+  conformance) suite && compiler && engine && tool python3 python3 ;;
   demo) compiler && engine && tool python3 python3 && need pip python3-pip -- python3 -m pip --version ;;
   format) tool clang-format-19 clang-format-19 ;;
   lint) compiler && engine && tests && tool clang-tidy-19 clang-tidy-19 && tool cppcheck cppcheck ;;
