@@ -168,7 +168,7 @@ def check_refusal(name, end):
         return "says so and traps", []
     if end.status is not None and end.status > 0 and theirs and not ours:
         return f"says so and exits with {end.status}", []
-    return "", [f"{say_status(end.status)} without a message of its own; on stderr: {end.stderr.strip()!r}"]
+    return "", [f"{say_status(end.status)}, and no message of its own; on stderr: {end.stderr.strip()!r}"]
 
 
 @dataclasses.dataclass
@@ -200,7 +200,8 @@ def run_one(program, path, language, patient):
 
 
 def output_of(*command):
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout.strip()
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8", timeout=TIMEOUT)
+    return done.stdout.strip()
 
 
 def suite_version(suite):
@@ -243,7 +244,7 @@ often more strictly, and `tests/test_conformance.c` runs it.
 {len(unable)} programs have a `root` in their specification: a folder, which the host must open for them. Here there
 are no files. Each must notice and end with a message of its own; none may hang or crash the host.
 
-Only `{SLOW}` is not waited for: it calls `fd_prestat_get` 2^31 times before it gives up.
+Only `{SLOW}` is not waited for: it calls `fd_prestat_get` two billion times before it gives up.
 `tools/conformance.py --patient` waits for it.
 
 {table(["program", "language", "verdict", "reason, and what it does"],
