@@ -57,6 +57,10 @@ test-sanitizers: need-test-sanitizers $(ENGINE) $(GO_GUEST) ## run all tests und
 	  -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19)
 	cd build-asan && $(CTEST)
 
+test-stock: need-test $(ENGINE) $(GO_GUEST) ## run all tests as with Wasmer as published, without what engine/ adds to it
+	$(call cmake_build,build-stock,-DWASI_LIGHT_STOCK_ENGINE=ON)
+	cd build-stock && $(CTEST)
+
 test-valgrind: need-test-valgrind build ## run the core's tests under valgrind
 	@tools/valgrind.sh build/tests/test_core_*
 
@@ -73,7 +77,7 @@ guests: ## build all guests from source (needs their toolchains; see guests/buil
 	guests/build.sh
 
 clean: ## remove what was built, but not the engine
-	rm -rf build build-asan
+	rm -rf build build-asan build-stock
 
 distclean: clean ## remove the engine (10 minutes to build again), downloads and the Go guest too
 	rm -rf .wasmer .downloads .bench $(GO_GUEST)
@@ -85,7 +89,7 @@ help: ## this list
 need-%: FORCE
 	@tools/setup.sh $*
 
-.wasmer/stamp: engine/Cargo.toml engine/Cargo.lock engine/build.rs engine/src/lib.rs tools/build-engine.sh
+.wasmer/stamp: engine/Cargo.toml engine/Cargo.lock engine/build.rs engine/src/lib.rs engine/raw-functions.patch tools/build-engine.sh
 	@tools/build-engine.sh
 
 $(GO_GUEST): $(wildcard guests/go_reactor/*)
@@ -99,4 +103,4 @@ $(WASMTIME): bench/wasmtime/fetch.sh
 
 , := ,
 FORCE:
-.PHONY: all build run test demo format format-check lint test-sanitizers test-valgrind bench conformance docs guests clean distclean help
+.PHONY: all build run test demo format format-check lint test-sanitizers test-stock test-valgrind bench conformance docs guests clean distclean help

@@ -36,6 +36,7 @@ compiler() {
 engine() {
   [ -n "${WASMER_DIR:-}" ] || [ -e .wasmer/stamp ] ||
     by_hand cargo "get Rust 1.95 or newer from https://rustup.rs (or give WASMER_DIR=/path, an installed Wasmer)"
+  [ -n "${WASMER_DIR:-}" ] || [ -e .wasmer/stamp ] || tool patch patch
 }
 go_guest() {
   [ -e guests/built/go_reactor.wasm ] || by_hand go "get Go 1.24 or newer from https://go.dev/dl"

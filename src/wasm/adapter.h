@@ -35,10 +35,23 @@ bool wasi_light__is_signature(const char *signature);
 
 /* ---- callbacks.c: the 46 functions as wasm.h callbacks ---- */
 
+/* Arguments as 64-bit words, an i32 in the lower half of one. */
+typedef own wasm_trap_t *(*wasi_light__raw_callback_t)(void *env, const uint64_t *args, uint64_t *result);
+
+/* One function; its env is the wasi_light_env_t. */
+typedef struct wasi_light__callbacks_t {
+  wasm_func_callback_with_env_t with_vals;
+  wasi_light__raw_callback_t raw;
+} wasi_light__callbacks_t;
+
 typedef struct wasi_light__binding_t {
   const char *signature;
-  wasm_func_callback_with_env_t callback; /* its env is the wasi_light_env_t */
+  const wasi_light__callbacks_t *callbacks;
 } wasi_light__binding_t;
+
+/* The function in a store, by the fastest way that the engine has. */
+own wasm_func_t *wasi_light__wasi_function(wasi_light_env_t *env, wasm_store_t *store, const wasm_functype_t *type,
+                                           const wasi_light__callbacks_t *functions);
 
 /* The WASI function of that name; false if there is none. */
 bool wasi_light__binding(wasi_light__slice_t module, wasi_light__slice_t name, wasi_light__binding_t *binding);
@@ -94,12 +107,12 @@ const wasi_light__definition_t *wasi_light__definition(const wasi_light_linker_t
 
 /* ---- module.c: the link plan ---- */
 
-/* One import: a WASI function (callback set), a host function (host set) or a memory (neither). */
+/* One import: a WASI function (callbacks set), a host function (host set) or a memory (neither). */
 typedef struct wasi_light__import_t {
   const wasm_functype_t *type; /* NULL: a memory */
   const wasm_memorytype_t *memory_type;
   size_t same_as; /* a memory that an earlier import names too; SIZE_MAX: none */
-  wasm_func_callback_with_env_t callback;
+  const wasi_light__callbacks_t *callbacks;
   wasi_light_callback_t host;
   void *data;
 } wasi_light__import_t;
@@ -175,6 +188,10 @@ bool wasi_light__pool_is_pristine(const wasi_light_instance_t *instance);
 /* ---- wasmer.c: what wasm.h does not have ---- */
 
 const char *wasi_light__engine_version(void);
+
+/* A function that is called without converting arguments; NULL if the engine has no such functions. */
+own wasm_func_t *wasi_light__new_raw_func(wasm_store_t *store, const wasm_functype_t *type,
+                                          wasi_light__raw_callback_t callback, void *env);
 
 /* The engine's message for the call that just failed on this thread. */
 void wasi_light__engine_message(char *text, size_t size);

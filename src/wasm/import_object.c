@@ -86,7 +86,7 @@ static own wasm_extern_t *make_wasi_function(generation_t *g, const wasm_importt
   wasi_light__binding_t binding;
   const wasm_functype_t *type = wasm_externtype_as_functype_const(wasm_importtype_type(import));
   if (!wasi_light__wasi_binding(import, &binding, &g->problems)) return NULL;
-  wasm_func_t *func = wasm_func_new_with_env(g->store, type, binding.callback, g->env, NULL);
+  wasm_func_t *func = wasi_light__wasi_function(g->env, g->store, type, binding.callbacks);
   if (!func) return NULL;
   wasm_extern_t *copy = wasm_extern_copy(wasm_func_as_extern(func));
   wasm_func_delete(func);

@@ -78,13 +78,12 @@ static bool make_imports(wasi_light_instance_t *instance, import_list_t *list) {
       if (!instance->env->view_of) wasi_light_env_bind_memory(instance->env, list->memories[i]);
       continue;
     }
-    void *data = instance->env;
     if (import->host) {
       *slot = (slot_t){instance, import};
-      data = slot++;
+      list->funcs[i] = wasm_func_new_with_env(instance->store, import->type, on_host_function, slot++, NULL);
+    } else {
+      list->funcs[i] = wasi_light__wasi_function(instance->env, instance->store, import->type, import->callbacks);
     }
-    list->funcs[i] = wasm_func_new_with_env(instance->store, import->type,
-                                            import->host ? on_host_function : import->callback, data, NULL);
     if (!list->funcs[i]) return false;
     list->externs[i] = wasm_func_as_extern(list->funcs[i]);
   }

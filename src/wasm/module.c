@@ -51,7 +51,7 @@ static void plan_import(wasi_light__import_t *plan, wasm_importtype_t *import, c
     plan_definition(plan, import, definition, may_trap ? &unknown : problems);
   } else if (wasi_light__wasi_binding(import, &binding, may_trap ? &unknown : problems)) {
     plan->type = wasm_externtype_as_functype_const(type);
-    plan->callback = binding.callback;
+    plan->callbacks = binding.callbacks;
   }
   if (unknown.count > 0) {
     plan->type = wasm_externtype_as_functype_const(type);

@@ -5,6 +5,24 @@
 
 #include "adapter.h"
 
+#ifdef WASI_LIGHT_STOCK_ENGINE /* so that the other way is tested too */
+own wasm_func_t *wasi_light__new_raw_func(wasm_store_t *store, const wasm_functype_t *type,
+                                          wasi_light__raw_callback_t callback, void *env) {
+  (void)store, (void)type, (void)callback, (void)env;
+  return NULL;
+}
+#else
+/* In engines that are built from engine/; in others its address is NULL. */
+__attribute__((weak)) wasm_func_t *wasmer_func_new_raw_with_env(wasm_store_t *store, const wasm_functype_t *type,
+                                                                wasi_light__raw_callback_t callback, void *env,
+                                                                void (*finalizer)(void *));
+
+own wasm_func_t *wasi_light__new_raw_func(wasm_store_t *store, const wasm_functype_t *type,
+                                          wasi_light__raw_callback_t callback, void *env) {
+  return wasmer_func_new_raw_with_env ? wasmer_func_new_raw_with_env(store, type, callback, env, NULL) : NULL;
+}
+#endif
+
 const char *wasi_light__engine_version(void) {
   return wasmer_version();
 }
