@@ -179,14 +179,14 @@ void wasi_light__write_again(wasi_light_env_t *env, const uint64_t *args, uint32
 uint32_t wasi_light__write_lines(wasi_light_env_t *env, uint32_t stream, const uint8_t *bytes, uint32_t len);
 
 /* snprintf and vsnprintf that end a text that was cut with "...". */
-void wasi_light__format(char *text, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void wasi_light__format(char *text, size_t size, const char *format, ...) __attribute__((cold, format(printf, 3, 4)));
 
 void wasi_light__format_list(char *text, size_t size, const char *format, va_list list)
-    __attribute__((format(printf, 3, 0)));
+    __attribute__((cold, format(printf, 3, 0)));
 
 /* Fills `*error` if there is one; the caller then returns NULL or false. */
 void wasi_light__fail(wasi_light_error_t *error, wasi_light_error_code_t code, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+    __attribute__((cold, format(printf, 3, 4)));
 
 #define P(index, kind, name) , p1_##kind##_t name
 #define P1_FUNCTION(name, result, doc, ...) uint32_t p1_##name(wasi_light_env_t *env __VA_ARGS__);

@@ -102,7 +102,7 @@ static void call_text(char *text, size_t size, uint32_t row, const uint64_t *arg
   wasi_light__format(text + used, size - used, ")");
 }
 
-static uint32_t diverged(wasi_light_env_t *env, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static uint32_t diverged(wasi_light_env_t *env, const char *format, ...) __attribute__((cold, format(printf, 2, 3)));
 static uint32_t diverged(wasi_light_env_t *env, const char *format, ...) {
   va_list list;
   va_start(list, format);

@@ -14,7 +14,7 @@ enum { STRING_SHOWN = 32, ELEMENTS_SHOWN = 8 };
 
 /* ---- Text ---- */
 
-static void add(p1_trace_t *trace, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void add(p1_trace_t *trace, const char *format, ...) __attribute__((cold, format(printf, 2, 3)));
 static void add(p1_trace_t *trace, const char *format, ...) {
   va_list list;
   size_t room = sizeof trace->text - trace->used;

@@ -14,6 +14,8 @@ typedef struct wasi_light__slot_t {
 
 /* ---- Host functions ---- */
 
+enum { RAW_PARAMS_MAX = 9 };
+
 static own wasm_trap_t *on_host_function(void *data, const wasm_val_vec_t *args, wasm_val_vec_t *results) {
   const slot_t *slot = data;
   wasi_light_env_t *env = slot->instance->env;
@@ -25,6 +27,25 @@ static own wasm_trap_t *on_host_function(void *data, const wasm_val_vec_t *args,
   }
   wasm_trap_t *trap = slot->import->host(slot->instance, slot->import->data, args->data, results->data);
   if (!trap && env->state.exited) return wasi_light__exit_trap(env); /* a call that it made exited: nothing runs on */
+  return trap;
+}
+
+/* The same, from an engine that does not convert arguments: they are words here, and made into values. */
+static own wasm_trap_t *on_raw_host_function(void *data, const uint64_t *args, uint64_t *result) {
+  const slot_t *slot = data;
+  const wasm_valtype_vec_t *params = wasm_functype_params(slot->import->type);
+  wasm_val_t vals[RAW_PARAMS_MAX];
+  wasm_val_t results[1] = {{.kind = WASM_I32, .of = {.i64 = 0}}};
+  wasi_light_env_t *env = slot->instance->env;
+  if (env->state.exited) return wasi_light__exit_trap(env);
+  for (size_t i = 0; i < params->size; i++) {
+    vals[i] = (wasm_val_t){.kind = wasm_valtype_kind(params->data[i])};
+    if (vals[i].kind == WASM_I32) vals[i].of.i32 = (int32_t)args[i];
+    else vals[i].of.i64 = (int64_t)args[i];
+  }
+  wasm_trap_t *trap = slot->import->host(slot->instance, slot->import->data, vals, results);
+  if (!trap && env->state.exited) return wasi_light__exit_trap(env);
+  *result = (uint32_t)results[0].of.i32;
   return trap;
 }
 
@@ -63,6 +84,15 @@ static void delete_import_list(import_list_t *list) {
   free((void *)list->funcs);
 }
 
+/* Raw functions are for the types of preview 1, whose only result is an i32. */
+static own wasm_func_t *new_host_function(slot_t *slot) {
+  wasm_store_t *store = slot->instance->store;
+  const wasm_functype_t *type = slot->import->type;
+  bool may_be_raw = wasm_functype_params(type)->size <= RAW_PARAMS_MAX;
+  wasm_func_t *func = may_be_raw ? wasi_light__new_raw_func(store, type, on_raw_host_function, slot) : NULL;
+  return func ? func : wasm_func_new_with_env(store, type, on_host_function, slot, NULL);
+}
+
 static bool make_imports(wasi_light_instance_t *instance, import_list_t *list) {
   slot_t *slot = instance->slots;
   for (size_t i = 0; i < list->count; i++) {
@@ -80,7 +110,7 @@ static bool make_imports(wasi_light_instance_t *instance, import_list_t *list) {
     }
     if (import->host) {
       *slot = (slot_t){instance, import};
-      list->funcs[i] = wasm_func_new_with_env(instance->store, import->type, on_host_function, slot++, NULL);
+      list->funcs[i] = new_host_function(slot++);
     } else {
       list->funcs[i] = wasi_light__wasi_function(instance->env, instance->store, import->type, import->callbacks);
     }
