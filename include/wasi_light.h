@@ -415,7 +415,7 @@ typedef struct wasi_light_usage_t {
 
 WASI_LIGHT_API wasi_light_usage_t wasi_light_env_usage(const wasi_light_env_t *env);
 
-/* The calls of one function, such as "fd_write", refused ones included. 0 unless options.count_calls is set. */
+/* The calls of one function, such as "fd_write", refused ones included. 0 unless options.count_calls is set or there are rules. */
 WASI_LIGHT_API uint64_t wasi_light_env_calls(const wasi_light_env_t *env, const char *function);
 
 /* Bytes of options.replay that the guest's calls have not come to yet. */

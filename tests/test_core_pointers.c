@@ -103,9 +103,9 @@ static const range_row_t ranges[] = {
     {1, CORE_MEMORY, false},
     {CORE_MEMORY - 1, 1, true},
     {CORE_MEMORY - 1, 2, false},
-    {CORE_MEMORY, 0, true}, /* an empty range may lie at the end */
+    {CORE_MEMORY, 0, true}, /* no bytes lie nowhere */
     {CORE_MEMORY, 1, false},
-    {CORE_MEMORY + 1, 0, false}, /* but not outside */
+    {CORE_MEMORY + 1, 0, true},
     {CORE_MEMORY + 1, 0xffffffff, false},
     {8, 0xfffffff8, false}, /* ends at 2^32 */
     {8, 0xffffffff, false}, /* ends at 7 in 32 bits */
@@ -113,7 +113,7 @@ static const range_row_t ranges[] = {
     {0x80000000, 0x80000000, false},
     {0xfffffff8, 8, false},
     {0xfffffff8, 16, false},
-    {0xffffffff, 0, false},
+    {0xffffffff, 0, true},
     {0xffffffff, 1, false},
     {0xffffffff, 0xffffffff, false},
 };
@@ -205,7 +205,7 @@ static void test_iovec_buffers(void **state) {
 static void test_iovec_counts(void **state) {
   enum { SIZE = 16384, ROOM = SIZE / 8 };
   static const range_row_t rows[] = {
-      {0, 0, true},           {SIZE, 0, true},        {SIZE + 1, 0, false},
+      {0, 0, true},           {SIZE, 0, true},        {SIZE + 1, 0, true},
       {0, ROOM, true},        {0, ROOM + 1, false},   {8, ROOM - 1, true},
       {8, ROOM, false},       {1, ROOM, false},       {0, 0x20000000, false}, /* 2^32 bytes */
       {0, 0x20000001, false},                                                 /* 8 bytes in 32 bits */

@@ -285,7 +285,8 @@ static void test_no_bytes(void **state) {
     core_save(&g);
     EXPECT(SUCCESS, &g, random_get, 0, 0);
     EXPECT(SUCCESS, &g, random_get, 64, 0);
-    EXPECT(FAULT, &g, random_get, 65, 0);
+    EXPECT(SUCCESS, &g, random_get, 65, 0);
+    EXPECT(SUCCESS, &g, random_get, 0xffffffff, 0);
     core_assert_unchanged(&g);
     core_end(&g);
   }

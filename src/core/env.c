@@ -78,8 +78,11 @@ void wasi_light_env_reset(wasi_light_env_t *env) {
   wasi_light_env_flush(env);
   clear(env);
   env->state = (p1_state_t){.exited = false};
-  env->random_stream = env->first_stream;
-  for (unsigned i = 0; i < P1_STREAMS; i++) env->state.stream[i] = (uint8_t)i;
+  env->state.random_stream = env->first_stream;
+  for (unsigned i = 0; i < P1_STREAMS; i++) {
+    env->state.stream[i] = (uint8_t)i;
+    env->state.rights[i] = i == P1_STDIN ? P1_RIGHTS_STDIN : P1_RIGHTS_OUTPUT;
+  }
   if (env->calls) memset(env->calls, 0, calls_size(env->config));
   wasi_light__begin_log(env);
 }
@@ -146,7 +149,7 @@ uint64_t wasi_light_env_calls(const wasi_light_env_t *env, const char *function)
 }
 
 void wasi_light_env_set_random_stream(wasi_light_env_t *env, uint64_t number) {
-  env->random_stream = number;
+  env->state.random_stream = number;
   env->state.random_position = 0;
 }
 

@@ -94,7 +94,8 @@ typedef struct p1_capture_t {
 
 /* What a guest's calls change and a reset puts back, but for what is in buffers. */
 typedef struct p1_state_t {
-  uint64_t random_position; /* bytes taken from the seeded stream */
+  uint64_t random_stream;   /* which of the seed's streams it draws from */
+  uint64_t random_position; /* bytes taken from that */
   size_t in_position;       /* bytes taken from an input of BYTES */
   uint64_t elapsed_ns;      /* of a clock that is not real */
   wasi_light_usage_t usage;
@@ -106,6 +107,7 @@ typedef struct p1_state_t {
   size_t replay_position;      /* in the log of options.replay */
   uint8_t stream[P1_STREAMS];  /* of each fd: a stream or P1_CLOSED */
   uint8_t fdflags[P1_STREAMS]; /* of each stream */
+  uint32_t rights[P1_STREAMS]; /* of each stream */
 } p1_state_t;
 
 /* Entropy drawn ahead: see random.c. */
@@ -130,7 +132,6 @@ struct wasi_light_env_t {
   uint64_t *calls;         /* of each row; NULL: not counted */
   char *difference;        /* between what is replayed and the log, as a text; NULL: nothing is replayed */
   uint64_t first_stream;   /* which of the seed's streams it began with */
-  uint64_t random_stream;  /* which it draws from */
   p1_entropy_t entropy;
   bool in_callback; /* a callback of the configuration is running: the guest must not be entered */
 };
@@ -147,7 +148,7 @@ typedef struct wasi_light__env_state_t {
 
 /* False if memory runs out. A saved state is to be freed. */
 bool wasi_light__env_save(const wasi_light_env_t *env, wasi_light__env_state_t *state);
-/* Goes back to it: an exit is forgotten. The random stream's number stays, and entropy is never had twice. */
+/* Goes back to it: an exit is forgotten. Entropy is never had twice. */
 void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_t *state);
 void wasi_light__env_state_free(wasi_light__env_state_t *state);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What needs a filesystem, a directory, offsets or sockets: 28 functions that have nothing to act on here.
+ * What needs a filesystem, a directory, offsets or sockets: 27 functions that have nothing to act on here.
  * The errno of each, and why, stands in its row of p1_functions.def.
  */
 #include "env.h"

@@ -17,12 +17,12 @@
 
 typedef wasi_light_view_t p1_mem_t;
 
-/* Whether [ptr, ptr + len) lies in the memory. */
+/* Whether [ptr, ptr + len) lies in the memory. No bytes do, wherever they are: they are not looked at. */
 static inline bool p1_mem_has(p1_mem_t mem, uint32_t ptr, uint64_t len) {
-  return ptr <= mem.size && len <= mem.size - ptr;
+  return len == 0 || (ptr <= mem.size && len <= mem.size - ptr);
 }
 
-/* All below: the range lies in the memory. */
+/* All below: the range lies in the memory, and has bytes. */
 
 static inline uint8_t p1_load_u8(p1_mem_t mem, uint64_t ptr) {
   return mem.base[ptr];
@@ -63,8 +63,9 @@ static inline void p1_zero(p1_mem_t mem, uint64_t ptr, uint64_t len) {
   memset(mem.base + ptr, 0, (size_t)len);
 }
 
+/* Of no bytes too. */
 static inline void p1_copy_out(p1_mem_t mem, uint64_t ptr, const uint8_t *bytes, uint64_t len) {
-  memcpy(mem.base + ptr, bytes, (size_t)len);
+  if (len > 0) memcpy(mem.base + ptr, bytes, (size_t)len);
 }
 
 /* The host's address of a guest range, for the one call that moves its bytes. It is never kept. */

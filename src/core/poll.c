@@ -66,7 +66,8 @@ static void take_stream(const wasi_light_env_t *env, p1_mem_t mem, uint64_t at, 
                                       : false;
   entry->stream = (uint8_t)stream;
   entry->error = fits ? WASI_LIGHT_ESUCCESS : WASI_LIGHT_EBADF;
-  entry->decided = fits && inherited ? BY_STREAM : READY;
+  if (fits && !(env->state.rights[stream] & P1_RIGHTS_POLL_FD_READWRITE)) entry->error = WASI_LIGHT_ENOTCAPABLE;
+  entry->decided = inherited && entry->error == WASI_LIGHT_ESUCCESS ? BY_STREAM : READY;
 }
 
 /* Reads every subscription; false for one of a type that preview 1 does not have. */

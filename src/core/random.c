@@ -54,9 +54,10 @@ uint32_t p1_random_get(wasi_light_env_t *env, uint32_t buf, uint32_t buf_len) {
   uint32_t error = WASI_LIGHT_ESUCCESS;
   if (wasi_light__memory(env, &mem)) return P1_STOP_NO_MEMORY;
   if (!p1_mem_has(mem, buf, buf_len)) return WASI_LIGHT_EFAULT;
+  if (buf_len == 0) return WASI_LIGHT_ESUCCESS;
   if (quota > 0 && p1_sum(env->state.usage.random_bytes, buf_len) > quota) return P1_STOP_RANDOM;
   if (env->config->seeded) {
-    wasi_light__seeded_bytes(env->config->seed, env->random_stream, env->state.random_position, p1_at(mem, buf),
+    wasi_light__seeded_bytes(env->config->seed, env->state.random_stream, env->state.random_position, p1_at(mem, buf),
                              buf_len);
     env->state.random_position += buf_len;
   } else {

@@ -22,6 +22,11 @@ uint32_t p1_fd_renumber(wasi_light_env_t *env, uint32_t fd, uint32_t to) {
   return WASI_LIGHT_ESUCCESS;
 }
 
+/* Whether the guest has not given up this right. */
+static bool has_right(const wasi_light_env_t *env, uint32_t stream, uint32_t right) {
+  return (env->state.rights[stream] & right) != 0;
+}
+
 /* Whether the stream is the host's own descriptor of the same number. */
 static bool is_inherited(const wasi_light_env_t *env, uint32_t stream) {
   if (stream == P1_STDIN) return env->config->in.mode == WASI_LIGHT_INPUT_INHERIT;
@@ -36,15 +41,13 @@ static uint8_t filetype(const wasi_light_env_t *env, uint32_t stream) {
 uint32_t p1_fd_fdstat_get(wasi_light_env_t *env, uint32_t fd, uint32_t stat) {
   p1_mem_t mem;
   uint32_t stream = p1_stream_of(env, fd);
-  uint64_t rights = P1_RIGHTS_FD_FDSTAT_SET_FLAGS | P1_RIGHTS_FD_FILESTAT_GET | P1_RIGHTS_POLL_FD_READWRITE;
   if (stream == P1_CLOSED) return WASI_LIGHT_EBADF;
   if (wasi_light__memory(env, &mem)) return P1_STOP_NO_MEMORY;
   if (!p1_mem_has(mem, stat, P1_FDSTAT_SIZE)) return WASI_LIGHT_EFAULT;
-  rights |= stream == P1_STDIN ? P1_RIGHTS_FD_READ : P1_RIGHTS_FD_WRITE;
   p1_zero(mem, stat, P1_FDSTAT_SIZE);
   p1_store_u8(mem, stat, filetype(env, stream));
   p1_store_u16(mem, (uint64_t)stat + P1_FDSTAT_FLAGS, env->state.fdflags[stream]);
-  p1_store_u64(mem, (uint64_t)stat + P1_FDSTAT_RIGHTS_BASE, rights);
+  p1_store_u64(mem, (uint64_t)stat + P1_FDSTAT_RIGHTS_BASE, env->state.rights[stream]);
   return WASI_LIGHT_ESUCCESS;
 }
 
@@ -52,7 +55,18 @@ uint32_t p1_fd_fdstat_set_flags(wasi_light_env_t *env, uint32_t fd, uint32_t fla
   uint32_t stream = p1_stream_of(env, fd);
   if (stream == P1_CLOSED) return WASI_LIGHT_EBADF;
   if (flags > P1_FDFLAGS_ALL) return WASI_LIGHT_EINVAL;
+  if (!has_right(env, stream, P1_RIGHTS_FD_FDSTAT_SET_FLAGS)) return WASI_LIGHT_ENOTCAPABLE;
   env->state.fdflags[stream] = (uint8_t)flags;
+  return WASI_LIGHT_ESUCCESS;
+}
+
+uint32_t p1_fd_fdstat_set_rights(wasi_light_env_t *env, uint32_t fd, uint64_t fs_rights_base,
+                                 uint64_t fs_rights_inheriting) {
+  uint32_t stream = p1_stream_of(env, fd);
+  if (stream == P1_CLOSED) return WASI_LIGHT_EBADF;
+  if ((fs_rights_base & ~(uint64_t)env->state.rights[stream]) != 0 || fs_rights_inheriting != 0)
+    return WASI_LIGHT_ENOTCAPABLE;
+  env->state.rights[stream] = (uint32_t)fs_rights_base;
   return WASI_LIGHT_ESUCCESS;
 }
 
@@ -61,6 +75,7 @@ static uint32_t filestat_get(wasi_light_env_t *env, uint32_t fd, uint32_t stat, 
   p1_mem_t mem;
   uint32_t stream = p1_stream_of(env, fd);
   if (stream == P1_CLOSED) return WASI_LIGHT_EBADF;
+  if (!has_right(env, stream, P1_RIGHTS_FD_FILESTAT_GET)) return WASI_LIGHT_ENOTCAPABLE;
   if (wasi_light__memory(env, &mem)) return P1_STOP_NO_MEMORY;
   if (!p1_mem_has(mem, stat, size)) return WASI_LIGHT_EFAULT;
   p1_zero(mem, stat, size);
@@ -149,6 +164,7 @@ uint32_t p1_fd_read(wasi_light_env_t *env, uint32_t fd, uint32_t iovs, uint32_t 
   uint32_t count;
   uint32_t done = 0;
   if (p1_stream_of(env, fd) != P1_STDIN) return WASI_LIGHT_EBADF;
+  if (!has_right(env, P1_STDIN, P1_RIGHTS_FD_READ)) return WASI_LIGHT_ENOTCAPABLE;
   if (wasi_light__memory(env, &mem)) return P1_STOP_NO_MEMORY;
   if (!p1_mem_has(mem, nread, 4)) return WASI_LIGHT_EFAULT;
   uint32_t error = take_iovecs(mem, iovs, iovs_len, slices, &count);
@@ -216,10 +232,12 @@ void wasi_light__write_again(wasi_light_env_t *env, const uint64_t *args, uint32
   uint32_t stream = p1_stream_of(env, (uint32_t)args[0]);
   if ((stream != P1_STDOUT && stream != P1_STDERR) || wasi_light__memory(env, &mem)) return;
   if (take_iovecs(mem, (uint32_t)args[1], (uint32_t)args[2], slices, &count) != WASI_LIGHT_ESUCCESS) return;
+  uint8_t fdflags = env->state.fdflags[stream];
   for (uint32_t i = 0; i < count; i++) {
     if (slices[i].len > left) slices[i].len = left;
     left -= slices[i].len;
   }
+  env->state.fdflags[stream] = 0; /* nothing may be left out because a reader is slow */
   for (uint32_t i = 0; i < count; i++) {
     uint32_t moved = 0;
     while (slices[i].len > 0 && write_stream(env, mem, stream, &slices[i], 1, &moved) == WASI_LIGHT_ESUCCESS &&
@@ -230,6 +248,7 @@ void wasi_light__write_again(wasi_light_env_t *env, const uint64_t *args, uint32
       moved = 0;
     }
   }
+  env->state.fdflags[stream] = fdflags;
   env->state.usage.out_bytes += done;
 }
 
@@ -240,6 +259,7 @@ uint32_t p1_fd_write(wasi_light_env_t *env, uint32_t fd, uint32_t iovs, uint32_t
   uint32_t done = 0;
   uint32_t stream = p1_stream_of(env, fd);
   if (stream != P1_STDOUT && stream != P1_STDERR) return WASI_LIGHT_EBADF;
+  if (!has_right(env, stream, P1_RIGHTS_FD_WRITE)) return WASI_LIGHT_ENOTCAPABLE;
   if (wasi_light__memory(env, &mem)) return P1_STOP_NO_MEMORY;
   if (!p1_mem_has(mem, nwritten, 4)) return WASI_LIGHT_EFAULT;
   uint32_t error = take_iovecs(mem, iovs, iovs_len, slices, &count);

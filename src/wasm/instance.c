@@ -324,7 +324,7 @@ wasi_light_outcome_t wasi_light_call_name(wasi_light_instance_t *instance, const
 
 uint8_t *wasi_light_memory(wasi_light_instance_t *instance, uint32_t offset, uint64_t length) {
   p1_mem_t mem;
-  if (wasi_light__memory(instance->env, &mem) || !p1_mem_has(mem, offset, length)) return NULL;
+  if (wasi_light__memory(instance->env, &mem) || offset > mem.size || !p1_mem_has(mem, offset, length)) return NULL;
   return p1_at(mem, offset);
 }
 

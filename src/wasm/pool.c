@@ -314,7 +314,7 @@ wasi_light_instance_t *wasi_light_pool_take(wasi_light_pool_t *pool, void *host,
   pool->stats.taken++;
   env->host = host;
   if (pool->options.next_random_stream) {
-    env->random_stream = pool->stats.taken;
+    env->state.random_stream = pool->stats.taken;
     env->state.random_position = 0;
   }
   if (!call_option(member->instance, pool->after_reset, pool->options.after_reset, error)) {
