@@ -3,8 +3,7 @@
  * Output by lines: what the guest writes is kept until there is a whole line, or until the buffer is full.
  *
  * With `escape` what comes out is UTF-8 without control characters, so that a log cannot be forged nor a terminal
- * driven by it: all else is shown as \xHH, a character that does not become complete byte by byte. Left out on purpose:
- * overlong forms and surrogates are not looked for.
+ * driven by it: all else is shown as \xHH, a character that does not become complete byte by byte.
  */
 #include <string.h>
 
@@ -96,12 +95,24 @@ static uint8_t followers(uint8_t byte) {
   return byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
 }
 
+/* Whether the second byte of a character may be this one: some would make an overlong form, a surrogate or a control. */
+static bool may_follow(uint8_t first, uint8_t byte) {
+  switch (first) {
+    case 0xc2:
+    case 0xe0: return byte >= 0xa0;
+    case 0xed: return byte < 0xa0;
+    case 0xf0: return byte >= 0x90;
+    case 0xf4: return byte < 0x90;
+    default: return true;
+  }
+}
+
 static uint32_t put_byte(wasi_light_env_t *env, uint32_t stream, uint8_t byte) {
   p1_capture_t *buffer = buffer_of(env, stream);
   bool escape = env->config->out[stream - P1_STDOUT].escape;
   bool continues = buffer->utf8_due > 0 && (byte & 0xc0) == 0x80;
   uint32_t error = WASI_LIGHT_ESUCCESS;
-  if (continues && line_of(buffer)[buffer->size - 1] == 0xc2 && byte < 0xa0) continues = !escape; /* a control of C1 */
+  if (escape && continues) continues = may_follow(line_of(buffer)[buffer->size - 1], byte);
   if (buffer->utf8_due > 0 && !continues) error = drop_character(env, stream);
   bool is_control = (byte < ' ' && byte != '\t') || byte == 0x7f;
   bool is_stray = byte >= 0x80 && !continues && followers(byte) == 0;
