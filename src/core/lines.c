@@ -82,6 +82,7 @@ static uint32_t drop_character(wasi_light_env_t *env, uint32_t stream) {
   if (!env->config->out[stream - P1_STDOUT].escape) return error;
   buffer->size -= count;
   memcpy(had, line_of(buffer) + buffer->size, count);
+  memset(line_of(buffer) + buffer->size, 0, count); /* what follows may begin a new piece, and not overwrite it */
   for (uint32_t i = 0; i < count; i++) {
     uint32_t failed = put_hex(env, stream, had[i]);
     if (error == WASI_LIGHT_ESUCCESS) error = failed;
