@@ -37,12 +37,13 @@ static uint32_t give(wasi_light_env_t *env, uint32_t stream, size_t size, bool c
   uint8_t *start = line_of(buffer) - buffer->prefix;
   uint8_t *end = line_of(buffer) + size;
   uint32_t error = WASI_LIGHT_ESUCCESS;
+  bool in_callback = env->in_callback; /* a callback may flush */
   uint8_t behind = *end;
   *end = out->line ? '\0' : '\n';
   if (out->line) {
     env->in_callback = true;
     out->line(env->host, stream, (const char *)start, buffer->prefix + size, continues);
-    env->in_callback = false;
+    env->in_callback = in_callback;
   } else {
     error = write_out((int)stream, start, (uint32_t)(buffer->prefix + size + 1));
   }
