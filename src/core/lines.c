@@ -158,7 +158,10 @@ void wasi_light_env_flush(wasi_light_env_t *env) {
 
 void wasi_light_env_set_prefix(wasi_light_env_t *env, const char *prefix) {
   size_t size = strlen(prefix);
-  if (size > WASI_LIGHT_PREFIX_MAX) size = WASI_LIGHT_PREFIX_MAX;
+  if (size > WASI_LIGHT_PREFIX_MAX) {
+    size = WASI_LIGHT_PREFIX_MAX;
+    while (size > 0 && (prefix[size] & 0xc0) == 0x80) size--; /* not in the middle of a character of UTF-8 */
+  }
   for (uint32_t stream = P1_STDOUT; stream <= P1_STDERR; stream++) {
     if (!has_lines(env, stream)) continue;
     memcpy(line_of(buffer_of(env, stream)) - size, prefix, size);
