@@ -278,6 +278,28 @@ static void test_in_callback(void **state) {
   core_end(&g);
 }
 
+static void flush_too(void *host, uint32_t fd, const char *line, size_t size, bool continues) {
+  const core_guest_t *g = host;
+  core_take_line(host, fd, line, size, continues);
+  wasi_light_env_flush(g->env);
+}
+
+/* A callback that flushes gets the other stream's line, and its own not again. */
+static void test_flush_in_the_callback(void **state) {
+  wasi_light_options_t options = core_line_options(16, true);
+  core_guest_t g;
+  options.out.line = options.err.line = flush_too;
+  core_lines_clear();
+  core_start(&g, &options, CORE_LINES_MEMORY);
+  core_write_text(&g, 2, "err");
+  core_write_text(&g, 1, "line\n0123456789abcd\xe2\x82");
+  EXPECT_LINES("1:line|2:err");
+  core_write_text(&g, 2, "more");
+  core_write_text(&g, 1, "\xac\n");
+  EXPECT_LINES("1+0123456789abcd|2:more|1:\xe2\x82\xac");
+  core_end(&g);
+}
+
 /* ---- What is kept ------------------------------------------------------------------------------------------------ */
 
 static void test_save_and_restore(void **state) {
@@ -510,6 +532,7 @@ int main(int argc, char **argv) {
       TEST(test_unfinished_lines),
       TEST(test_unfinished_line_of_an_ended_guest),
       TEST(test_in_callback),
+      TEST(test_flush_in_the_callback),
       TEST(test_save_and_restore),
       TEST(test_nothing_is_left),
       TEST(test_bytes_of_an_environment),

@@ -30,16 +30,20 @@ static uint32_t write_out(int fd, uint8_t *bytes, uint32_t size) {
   return WASI_LIGHT_ESUCCESS;
 }
 
-/* Gives the first `size` bytes of the line, with the prefix. The byte behind them is put back. */
+/*
+ * Gives the first `size` bytes of the line, with the prefix. The byte behind them is put back. To the callback, which may
+ * flush, the line is empty.
+ */
 static uint32_t give(wasi_light_env_t *env, uint32_t stream, size_t size, bool continues) {
   const wasi_light_output_t *out = &env->config->out[stream - P1_STDOUT];
-  const p1_capture_t *buffer = buffer_of(env, stream);
+  p1_capture_t *buffer = buffer_of(env, stream);
   uint8_t *start = line_of(buffer) - buffer->prefix;
   uint8_t *end = line_of(buffer) + size;
   uint32_t error = WASI_LIGHT_ESUCCESS;
   bool in_callback = env->in_callback; /* a callback may flush */
   uint8_t behind = *end;
   *end = out->line ? '\0' : '\n';
+  buffer->size = 0;
   if (out->line) {
     env->in_callback = true;
     out->line(env->host, stream, (const char *)start, buffer->prefix + size, continues);
@@ -132,9 +136,9 @@ static uint32_t put_byte(wasi_light_env_t *env, uint32_t stream, uint8_t byte) {
 static uint32_t end_line(wasi_light_env_t *env, uint32_t stream) {
   p1_capture_t *buffer = buffer_of(env, stream);
   uint32_t error = drop_character(env, stream);
-  uint32_t failed = give(env, stream, buffer->size, false);
-  memset(line_of(buffer), 0, buffer->size);
-  buffer->size = 0;
+  size_t size = buffer->size;
+  uint32_t failed = give(env, stream, size, false);
+  memset(line_of(buffer), 0, size);
   return error != WASI_LIGHT_ESUCCESS ? error : failed;
 }
 
