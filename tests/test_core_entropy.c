@@ -21,10 +21,12 @@
 
 static unsigned system_calls;     /* of getrandom */
 static size_t at_once = SIZE_MAX; /* most bytes of a call */
+static size_t asked_for;          /* by the last call */
 static int error_of_next;         /* errno that the next call fails with */
 
 ssize_t getrandom(void *bytes, size_t size, unsigned flags) {
   system_calls++;
+  asked_for = size;
   if (error_of_next != 0) {
     errno = error_of_next;
     error_of_next = 0;
@@ -193,6 +195,7 @@ static void test_number_of_system_calls(void **state) {
   assert_int_equal(system_calls - before, 0);
   for (int i = 0; i < 1000; i++) draw(&g, 8);
   assert_int_equal(system_calls - before, 1);
+  assert_int_equal(asked_for, 32); /* a key of 256 bits */
   wasi_light_env_reset(g.env);
   for (int i = 0; i < 100; i++) draw(&g, 256);
   assert_int_equal(system_calls - before, 1);

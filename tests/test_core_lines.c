@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Output by lines: what makes a line, where long ones are cut, prefix, flush, and what a reset leaves. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -476,6 +477,45 @@ static void test_inherited_errors(void **state) {
   signal(SIGPIPE, SIG_DFL);
 }
 
+static char arrived[400000];
+static int source;
+
+static void *read_all(void *size) {
+  size_t used = 0;
+  for (ssize_t n = 1; n > 0 && used < sizeof arrived; used += n > 0 ? (size_t)n : 0) {
+    n = read(source, arrived + used, sizeof arrived - used);
+  }
+  *(size_t *)size = used;
+  return NULL;
+}
+
+/* A pipe that takes a part of a line only: the rest follows when there is room. */
+static void test_inherited_in_parts(void **state) {
+  enum { LINE = 300000 };
+  static char text[LINE + 1];
+  pthread_t reader;
+  size_t size = 0;
+  core_guest_t g;
+  int ends[2];
+  assert_int_equal(pipe(ends), 0);
+  source = ends[0];
+  for (size_t i = 0; i < LINE; i++) text[i] = (char)('a' + i * i % 23);
+  text[LINE] = '\n';
+  start_inherited(&g, LINE);
+  for (size_t at = 0; at < LINE; at += LINE / 10) core_write(&g, 1, text + at, LINE / 10);
+  assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+  core_fd_replace(1, ends[1]);
+  assert_int_equal(pthread_create(&reader, NULL, read_all, &size), 0);
+  core_write_text(&g, 1, "\n");
+  core_fd_restore();
+  close(ends[1]);
+  pthread_join(reader, NULL);
+  close(ends[0]);
+  assert_int_equal(size, LINE + 1);
+  assert_memory_equal(arrived, text, LINE + 1);
+  core_end(&g);
+}
+
 /* ---- The other modes --------------------------------------------------------------------------------------------- */
 
 static char written[64];
@@ -539,6 +579,7 @@ int main(int argc, char **argv) {
       TEST(test_wrong_sizes),
       TEST(test_inherited),
       TEST(test_inherited_errors),
+      TEST(test_inherited_in_parts),
       TEST(test_other_modes),
   };
   return CORE_RUN(tests, argc, argv);
