@@ -527,18 +527,21 @@ static wasi_light_errno_t on_write(void *host, uint32_t fd, const uint8_t *bytes
 
 /* They have no lines, prefix or escapes, also beside a stream that has. */
 static void test_other_modes(void **state) {
+  static const char text[] =
+      "a\nlong \x1b \xff line\xe2\x82 that goes on, and is longer than any prefix could be at all";
   for (int lines = 0; lines < 2; lines++) {
     wasi_light_options_t options = core_line_options(16, true);
     core_guest_t g;
     *(lines ? &options.err : &options.out) =
-        (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 60, .line = core_take_line};
+        (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = 200, .line = core_take_line};
     if (!lines) options.err = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CALLBACK, .write = on_write};
     core_lines_clear();
     core_start(&g, &options, CORE_LINES_MEMORY);
     wasi_light_env_set_prefix(g.env, "p ");
-    core_write_text(&g, lines ? 2 : 1, "a\nlong \x1b \xff line\xe2\x82 that goes on");
+    core_write_text(&g, lines ? 2 : 1, text);
+    wasi_light_env_set_prefix(g.env, "p ");
     wasi_light_env_flush(g.env);
-    core_assert_captured(&g, lines ? 2 : 1, "a\nlong \x1b \xff line\xe2\x82 that goes on");
+    core_assert_captured(&g, lines ? 2 : 1, text);
     EXPECT_LINES("");
     core_write_text(&g, lines ? 1 : 2, "x\ny\x1b");
     if (lines) {

@@ -359,6 +359,21 @@ static void test_quotas_after_a_restore(void **state) {
   core_end(&g);
 }
 
+/* A stop that nobody has heard of when the state is saved is of no call after the restore. */
+static void test_restore_forgets_a_stop(void **state) {
+  wasi_light_options_t options = core_row_options();
+  wasi_light__env_state_t saved;
+  core_guest_t g;
+  options.raise = WASI_LIGHT_RAISE_OUTCOME;
+  core_start(&g, &options, 64);
+  EXPECT_STOP(&g, proc_raise, 6);
+  assert_true(wasi_light__env_save(g.env, &saved));
+  wasi_light__env_restore(g.env, &saved);
+  core_assert_stopped(&g, WASI_LIGHT_RETURNED, 0);
+  wasi_light__env_state_free(&saved);
+  core_end(&g);
+}
+
 /* ---- proc_raise -------------------------------------------------------------------------------------------------- */
 
 static void test_raise(void **state) {
@@ -469,6 +484,7 @@ int main(int argc, char **argv) {
       TEST(test_calls_that_are_not_counted),
       TEST(test_usage),
       TEST(test_quotas_after_a_restore),
+      TEST(test_restore_forgets_a_stop),
       TEST(test_raise),
       TEST(test_raise_and_its_modes),
       TEST(test_yield),
