@@ -22,8 +22,10 @@
 static unsigned system_calls;     /* of getrandom */
 static size_t at_once = SIZE_MAX; /* most bytes of a call */
 static size_t asked_for;          /* by the last call */
+static bool no_wiped_pages;       /* as on a system that does not have them */
 static int error_of_next;         /* errno that the next call fails with */
 
+/* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): they are the system's */
 ssize_t getrandom(void *bytes, size_t size, unsigned flags) {
   system_calls++;
   asked_for = size;
@@ -34,6 +36,15 @@ ssize_t getrandom(void *bytes, size_t size, unsigned flags) {
   }
   return syscall(SYS_getrandom, bytes, size < at_once ? size : at_once, flags);
 }
+
+int madvise(void *pages, size_t size, int advice) {
+  if (advice == MADV_WIPEONFORK && no_wiped_pages) {
+    errno = EINVAL;
+    return -1;
+  }
+  return (int)syscall(SYS_madvise, pages, size, advice);
+}
+/* NOLINTEND(readability-inconsistent-declaration-parameter-name) */
 
 enum { MEMORY = 1024 };
 
@@ -277,6 +288,7 @@ static void test_system_calls_that_fail(void **state) {
 /* ---- Forks ------------------------------------------------------------------------------------------------------- */
 
 /* In a child: draws, forks another, draws. The number of generations that are to follow. */
+/* NOLINTNEXTLINE(misc-no-recursion): in another process */
 static int run_child(core_guest_t *g, int generations) {
   for (int i = 0; i < 4; i++) {
     if (!try_draw(g, 8)) return 1;
@@ -474,17 +486,25 @@ static void test_generation(void **state) {
   }
 }
 
-/* The same in programs that have not asked yet. */
-static void test_first_of_a_program(void **state) {
+/* The same in programs that have not asked yet, and in those whose system cannot wipe memory in a fork. */
+static void run_programs(const char *option) {
   for (int i = 0; i < (core_under_valgrind() ? 1 : 20); i++) {
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-      execl(program, program, "--first", (char *)NULL);
+      execl(program, program, option, (char *)NULL);
       _exit(100);
     }
     await(child);
   }
+}
+
+static void test_first_of_a_program(void **state) {
+  run_programs("--first");
+}
+
+static void test_without_wiped_pages(void **state) {
+  run_programs("--no-pages");
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
@@ -504,9 +524,12 @@ int main(int argc, char **argv) {
       TEST(test_forks_beside_threads),
       TEST(test_generation),
       TEST(test_first_of_a_program),
+      TEST(test_without_wiped_pages),
   };
   program = argv[0];
   if (argc == 2 && strcmp(argv[1], "--leave") == 0) return 0;
-  if (argc == 2 && strcmp(argv[1], "--first") == 0) return set_up(NULL) == 0 ? ask_in_threads(0) : 8;
+  no_wiped_pages = argc == 2 && strcmp(argv[1], "--no-pages") == 0;
+  if (no_wiped_pages || (argc == 2 && strcmp(argv[1], "--first") == 0))
+    return set_up(NULL) == 0 ? ask_in_threads(0) : 8;
   return CORE_RUN(tests, argc, argv);
 }

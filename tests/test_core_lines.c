@@ -182,7 +182,7 @@ static void test_prefix_of_characters(void **state) {
       char prefix[200] = "aaa";
       core_guest_t g;
       prefix[before] = '\0';
-      for (int i = 0; i < 40; i++) strcat(prefix, characters[c]);
+      for (size_t i = 0; i < 40; i++) memcpy(prefix + before + i * length, characters[c], length + 1);
       core_start_lines(&g, 16, true);
       wasi_light_env_set_prefix(g.env, prefix);
       core_write_text(&g, 1, "\n");
@@ -401,9 +401,8 @@ static void start_inherited(core_guest_t *g, size_t line_size) {
 
 static void expect_pipe(int fd, const char *text) {
   char bytes[256] = "";
-  ssize_t size = read(fd, bytes, sizeof bytes - 1);
   core_fd_restore();
-  if (size < 0) size = 0;
+  assert_true(read(fd, bytes, sizeof bytes - 1) >= 0);
   assert_string_equal(bytes, text);
 }
 
