@@ -62,6 +62,21 @@ static void test_quota_of_calls(void **state) {
   }
 }
 
+/* A denied function is no way to call for ever: its calls are counted, and the one that crosses the limit stops. */
+static void test_denied_calls_cross_the_quota(void **state) {
+  static const wasi_light_rule_t rule = {"fd_tell", WASI_LIGHT_DENY_ERRNO, WASI_LIGHT_EPERM, NULL, 0};
+  wasi_light_options_t options = core_row_options();
+  core_guest_t g;
+  options.quota.calls = 3;
+  options.rules = &rule;
+  options.rule_count = 1;
+  core_start(&g, &options, CORE_MEMORY);
+  for (int i = 0; i < 3; i++) EXPECT(PERM, &g, fd_tell, 1, 0);
+  EXPECT_STOP(&g, fd_tell, 1, 0);
+  assert_limit(&g, "fd_tell" TOO_MANY_CALLS);
+  core_end(&g);
+}
+
 /* ---- Bytes written ----------------------------------------------------------------------------------------------- */
 
 static char given[64];
@@ -284,6 +299,21 @@ static void test_calls_that_are_not_counted(void **state) {
   core_end(&g);
 }
 
+/* "0 unless options.count_calls is set", with rules too. */
+static void test_counting_is_asked_for(void **state) {
+  static const wasi_light_rule_t rule = {"fd_tell", WASI_LIGHT_ALLOW, 0, NULL, 9};
+  wasi_light_options_t options = core_row_options();
+  core_guest_t g;
+  options.rules = &rule;
+  options.rule_count = 1;
+  core_start(&g, &options, CORE_MEMORY);
+  EXPECT(SPIPE, &g, fd_tell, 1, 0);
+  EXPECT(SUCCESS, &g, sched_yield, 0);
+  assert_int_equal(wasi_light_env_calls(g.env, "fd_tell"), 0);
+  assert_int_equal(wasi_light_env_calls(g.env, "sched_yield"), 0);
+  core_end(&g);
+}
+
 static void assert_usage(const core_guest_t *g, uint64_t calls, uint64_t out, uint64_t random, uint64_t slept) {
   wasi_light_usage_t usage = wasi_light_env_usage(g->env);
   assert_int_equal(usage.calls, calls);
@@ -476,12 +506,14 @@ static void test_yield(void **state) {
 int main(int argc, char **argv) {
   static const struct CMUnitTest tests[] = {
       TEST(test_quota_of_calls),
+      TEST(test_denied_calls_cross_the_quota),
       TEST(test_quota_of_output),
       TEST(test_what_is_output),
       TEST(test_quota_near_the_end_of_numbers),
       TEST(test_quota_of_random_bytes),
       TEST(test_calls_are_counted),
       TEST(test_calls_that_are_not_counted),
+      TEST(test_counting_is_asked_for),
       TEST(test_usage),
       TEST(test_quotas_after_a_restore),
       TEST(test_restore_forgets_a_stop),

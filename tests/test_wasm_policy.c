@@ -422,6 +422,22 @@ static void test_streams_of_members(void **state) {
   pool_end(&rig);
 }
 
+/* What a lease's host chose is gone with the lease: the next has the stream that a new instance has. */
+static void test_streams_chosen_in_a_lease(void **state) {
+  wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
+  pool_rig_t rig;
+  options.random_seed = &seed;
+  pool_start(&rig, new_module(GUEST, NULL), &options, NULL);
+  for (int lease = 0; lease < 3; lease++) {
+    wasi_light_instance_t *instance = pool_take(&rig);
+    assert_int_equal(pool_call(instance, "draw", NO_ARGS).of.i64, number_of(0, 0));
+    wasi_light_env_set_random_stream(wasi_light_instance_env(instance), 9);
+    assert_int_equal(pool_call(instance, "draw", NO_ARGS).of.i64, number_of(9, 0));
+    pool_return(&rig, instance);
+  }
+  pool_end(&rig);
+}
+
 /* ---- Lines ------------------------------------------------------------------------------------------------------- */
 
 typedef struct log_t {
@@ -479,6 +495,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_outcomes_of_leases),
       cmocka_unit_test(test_streams_of_instances),
       cmocka_unit_test(test_streams_of_members),
+      cmocka_unit_test(test_streams_chosen_in_a_lease),
       cmocka_unit_test(test_lines_of_leases),
   };
   return CORE_RUN(tests, argc, argv);
