@@ -22,9 +22,10 @@ typedef struct run_t {
   FILE *results_file; /* that of --results, or NULL */
   FILE *results;      /* that, or stdout */
   const char *results_name;
-  FILE *trace;  /* that of --trace-file, or stderr, or NULL */
-  FILE *record; /* that of --record, or NULL */
-  char *replay; /* the bytes of --replay, or NULL */
+  FILE *trace;                   /* that of --trace-file, or stderr, or NULL */
+  FILE *record;                  /* that of --record, or NULL */
+  int trace_error, record_error; /* the errno of the first write that failed, or 0 */
+  char *replay;                  /* the bytes of --replay, or NULL */
   size_t replay_size;
   wasi_light_linker_t *linker;
   wasi_light_instance_t *instance;
@@ -33,13 +34,13 @@ typedef struct run_t {
 /* ---- Trace and log ----------------------------------------------------------------------------------- */
 
 static void on_trace(void *host, const char *line) {
-  const run_t *run = host;
-  fprintf(run->trace, "%s\n", line);
+  run_t *run = host;
+  if (fprintf(run->trace, "%s\n", line) < 0 && run->trace_error == 0) run->trace_error = errno;
 }
 
 static void on_record(void *host, const uint8_t *bytes, size_t size) {
-  const run_t *run = host;
-  fwrite(bytes, 1, size, run->record); /* an error is found when the file is closed */
+  run_t *run = host;
+  if (fwrite(bytes, 1, size, run->record) < size && run->record_error == 0) run->record_error = errno;
 }
 
 static bool open_file(FILE **file, const char *name, const char *what) {
@@ -49,23 +50,29 @@ static bool open_file(FILE **file, const char *name, const char *what) {
   return *file;
 }
 
+/* Late, so that a mistake in the command line leaves old files alone. */
 static bool open_logs(run_t *run) {
   const run_options_t *options = run->options;
   if (options->trace) run->trace = stderr;
   if (!open_file(&run->trace, options->trace_file, "trace") || !open_file(&run->record, options->record, "log"))
     return false;
-  if (options->replay) run->replay = cli_read_file(options->replay, &run->replay_size);
-  return run->replay || !options->replay;
+  /* Whoever kills a guest that hangs wants to see its last call. */
+  if (options->trace_file) setvbuf(run->trace, NULL, _IOLBF, BUFSIZ);
+  return true;
+}
+
+static bool read_log(run_t *run) {
+  const char *name = run->options->replay;
+  if (name) run->replay = cli_read_file(name, &run->replay_size);
+  return run->replay || !name;
 }
 
 /* False after saying that not everything could be written. */
-static bool close_log(FILE *file, const char *name) {
+static bool close_log(FILE *file, const char *name, int error) {
   if (!file || file == stderr) return true;
-  bool good = !ferror(file);
-  errno = 0;
-  good = fclose(file) == 0 && good;
-  if (!good) cli_error("%s could not be written: %s", name, strerror(errno ? errno : EIO));
-  return good;
+  if (fclose(file) != 0 && error == 0) error = errno;
+  if (error != 0) cli_error("%s could not be written: %s", name, strerror(error));
+  return error == 0;
 }
 
 static bool same_key(const char *a, const char *b) {
@@ -126,8 +133,8 @@ static void add_control(const run_t *run, wasi_light_options_t *o) {
   o->rule_count = options->rule_count;
   o->raise = options->raise ? WASI_LIGHT_RAISE_OUTCOME : WASI_LIGHT_RAISE_REFUSED;
   o->count_calls = options->count;
-  o->trace = run->trace ? on_trace : NULL;
-  o->record = run->record ? on_record : NULL;
+  o->trace = options->trace || options->trace_file ? on_trace : NULL;
+  o->record = options->record ? on_record : NULL;
   o->replay = run->replay;
   o->replay_size = run->replay_size;
 }
@@ -152,7 +159,8 @@ static bool make_config(run_t *run, char **operands) {
     o.out = o.err = output_for(options);
     add_control(run, &o);
     run->config = wasi_light_config_new(&o, &error);
-    if (!run->config && options->replay) cli_error("%s: %s", options->replay, error.message);
+    if (!run->config && error.code == WASI_LIGHT_ERROR_ARGUMENT && options->replay)
+      cli_error("%s is not a log that --record wrote, or one of another version", options->replay);
     else if (!run->config) cli_error("%s", error.message);
   } else {
     cli_error("out of memory");
@@ -163,7 +171,10 @@ static bool make_config(run_t *run, char **operands) {
 }
 
 static void say_no_module(const run_t *run, const wasi_light_error_t *error) {
-  static const char hint[] = "\nwasi-light run gives modules WASI preview 1 and nothing else";
+  static const char nothing_else[] = "\nwasi-light run gives modules WASI preview 1 and nothing else";
+  static const char trap_instead[] = "\nwasi-light run gives modules WASI preview 1 and nothing else; with "
+                                     "--unknown-imports trap, functions may be missing";
+  const char *hint = run->options->unknown_traps ? nothing_else : trap_instead;
   const char *at_fault = run->path;
   if (error->code == WASI_LIGHT_ERROR_COMPILE && run->options->compiled) at_fault = run->options->compiled;
   if (error->code == WASI_LIGHT_ERROR_ARGUMENT) cli_error("%s", error->message); /* names the cache's folder */
@@ -243,14 +254,37 @@ static bool open_results(run_t *run) {
 
 /* ---- The run ----------------------------------------------------------------------------------------- */
 
+enum { LIMITS_TEXT = 80 };
+
 /* As exit() does it, but an error must not look like success. */
 static int exit_status(uint32_t code) {
   int status = (int)(code & 0xff);
   return code != 0 && status == 0 ? CLI_FAILED : status;
 }
 
+/* " (--max-calls)": the options that limit this guest, since the library's message knows nothing of options. */
+static void say_limits(const run_t *run, char *text, size_t size) {
+  const wasi_light_quota_t *quota = &run->options->quota;
+  const struct {
+    bool given;
+    const char *name;
+  } limits[] = {{quota->calls > 0, "--max-calls"},
+                {quota->out_bytes > 0, "--max-output"},
+                {quota->random_bytes > 0, "--max-random"},
+                {run->options->sleep.max_total_ns > 0, "--max-sleep"},
+                {run->limits->points_per_call > 0, "--points"}};
+  size_t used = 0;
+  text[0] = '\0';
+  for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+    if (!limits[i].given) continue;
+    used += (size_t)snprintf(text + used, size - used, "%s%s", used == 0 ? " (" : ", ", limits[i].name);
+  }
+  if (used > 0) snprintf(text + used, size - used, ")");
+}
+
 /* Whether the guest returned; else `*status` is what to end with. `name` is what was called. */
 static bool returned(const run_t *run, const wasm_name_t *name, const wasi_light_outcome_t *outcome, int *status) {
+  char limits[LIMITS_TEXT] = "";
   switch (outcome->kind) {
     case WASI_LIGHT_RETURNED: return true;
     case WASI_LIGHT_EXITED: *status = exit_status(outcome->exit_code); break;
@@ -266,7 +300,10 @@ static bool returned(const run_t *run, const wasm_name_t *name, const wasi_light
     case WASI_LIGHT_REFUSED:
     case WASI_LIGHT_LIMIT:
     case WASI_LIGHT_DIVERGED:
-    default: cli_error("%s: %.*s: %s", run->path, (int)name->size, name->data, outcome->message); *status = CLI_FAILED;
+    default:
+      if (outcome->kind == WASI_LIGHT_LIMIT) say_limits(run, limits, sizeof limits);
+      cli_error("%s: %.*s: %s%s", run->path, (int)name->size, name->data, outcome->message, limits);
+      *status = CLI_FAILED;
   }
   return false;
 }
@@ -286,6 +323,8 @@ static int call_exports(const run_t *run) {
     wasi_light_outcome_t outcome =
         wasi_light_call(run->instance, call->func, call->args, call->arg_count, call->results, call->result_count);
     if (!returned(run, wasi_light_func_name(call->func), &outcome, &status)) return status;
+    /* A line that the guest has begun comes before the results. */
+    if (call->result_count > 0) wasi_light_env_flush(wasi_light_instance_env(run->instance));
     cli_print_results(run->results, call);
     /* At once, so that it comes before what the guest prints next. */
     if (!cli_flush(run->results, run->results_name)) return CLI_FAILED;
@@ -293,8 +332,9 @@ static int call_exports(const run_t *run) {
   return CLI_OK;
 }
 
-/* Whether all of the log was replayed. */
-static bool check_replay(const run_t *run) {
+/* Whether all of the log was replayed. A guest that did not end well has said what is wrong. */
+static bool check_replay(const run_t *run, int status) {
+  if (!run->replay || status == CLI_FAILED || status >= CLI_SIGNALLED) return true;
   size_t left = wasi_light_env_replay_left(wasi_light_instance_env(run->instance));
   if (left > 0)
     cli_error("%s goes on where the run ended: %zu of %zu bytes are left", run->options->replay, left,
@@ -307,11 +347,13 @@ static int instantiate_and_call(run_t *run) {
   run->instance = wasi_light_instance_new(run->module, run->config, run, &error);
   if (!run->instance) {
     if (error.code == WASI_LIGHT_ERROR_EXIT) return exit_status(error.exit_code);
-    cli_error("%s: %s", run->path, error.message);
+    char limits[LIMITS_TEXT] = "";
+    if (error.code == WASI_LIGHT_ERROR_LIMIT) say_limits(run, limits, sizeof limits);
+    cli_error("%s: %s%s", run->path, error.message, limits);
     return error.code == WASI_LIGHT_ERROR_TRAP ? CLI_TRAPPED : CLI_FAILED;
   }
   int status = run->options->invoke_count > 0 ? call_exports(run) : call_start(run);
-  return status != CLI_FAILED && run->replay && !check_replay(run) ? CLI_FAILED : status;
+  return check_replay(run, status) ? status : CLI_FAILED;
 }
 
 /* What --count prints. */
@@ -345,16 +387,16 @@ static bool release(run_t *run) {
     cli_error("%s could not be written: %s", run->results_name, strerror(errno));
     ok = false;
   }
-  ok = close_log(run->trace, run->options->trace_file) && ok;
-  ok = close_log(run->record, run->options->record) && ok;
+  ok = close_log(run->trace, run->options->trace_file, run->trace_error) && ok;
+  ok = close_log(run->record, run->options->record, run->record_error) && ok;
   return ok;
 }
 
 static int run_module(const run_options_t *options, const cli_words_t *words) {
   run_t run = {.options = options, .limits = &words->limits, .path = words->operands[0]};
   int status = CLI_FAILED;
-  if (open_logs(&run) && make_config(&run, words->operands) && load_module(&run) && check_entry(&run) &&
-      parse_calls(&run) && open_results(&run)) {
+  if (read_log(&run) && make_config(&run, words->operands) && load_module(&run) && check_entry(&run) &&
+      parse_calls(&run) && open_results(&run) && open_logs(&run)) {
     status = instantiate_and_call(&run);
   }
   return release(&run) ? status : CLI_FAILED;

@@ -43,7 +43,7 @@ static const char *set_seed(void *into, const char *value) {
 
 /* ---- Time ---- */
 
-static const char a_duration[] = "a whole number of ns, us, ms, s, m or h, such as 250ms or 1h, of less than 293 years";
+static const char a_duration[] = "a whole number of ns, us, ms, s, m or h, such as 250ms or 1h, from 0 to 292 years";
 
 static const char *set_clock_offset(void *into, const char *value) {
   run_options_t *options = into;
@@ -95,7 +95,7 @@ static const char *set_sleep(void *into, const char *value) {
 static const char *set_max_sleep(void *into, const char *value) {
   uint64_t *limit = &((run_options_t *)into)->sleep.max_total_ns;
   const char *expected = parse_unsigned_duration(value, limit);
-  return expected || *limit == 0 ? a_duration : NULL;
+  return !expected && *limit == 0 ? "more than 0; to let no guest wait there is --sleep refused" : expected;
 }
 
 /* ---- Policy ---- */
@@ -128,7 +128,7 @@ static wasi_light_errno_t find_errno(const char *name) {
 }
 
 static const char *set_deny(void *into, const char *value) {
-  static const char expected[] = "a function of preview 1, or FUNCTION=trap, or FUNCTION=ERRNO as in random_get=nosys";
+  static const char expected[] = "a function of WASI, FUNCTION=trap, or FUNCTION=ERRNO as in random_get=nosys";
   run_options_t *options = into;
   size_t length = strcspn(value, "=");
   wasi_light_rule_t rule = {NULL, WASI_LIGHT_DENY_ERRNO, WASI_LIGHT_ENOTCAPABLE, NULL, 0};
@@ -142,6 +142,8 @@ static const char *set_deny(void *into, const char *value) {
   if (value[length] && strcmp(value + length, "=trap") == 0) rule.action = WASI_LIGHT_DENY_TRAP;
   else if (value[length]) rule.error = find_errno(value + length + 1);
   if (rule.error == 0) return expected;
+  if (strcmp(rule.function, "proc_exit") == 0 && rule.action != WASI_LIGHT_DENY_TRAP)
+    return "proc_exit=trap, since it cannot return with an error";
   options->rules[options->rule_count++] = rule;
   return NULL;
 }
@@ -219,22 +221,23 @@ static const cli_option_t run_option_list[] = {
     {"--clock", "MODE", "real, frozen, virtual (only sleep advances it) or step=DURATION", set_clock},
     {"--clock-start", "DURATION", "where a clock that is not real begins, since 1970", set_clock_start},
     {"--clock-offset", "DURATION", "move the guest's clocks: 3600s, -250ms, 1h", set_clock_offset},
-    {"--clock-resolution", "DURATION", "round the guest's clocks down", set_clock_resolution},
-    {"--sleep", "MODE", "real, virtual (time passes at once) or refused", set_sleep},
+    {"--clock-resolution", "DURATION", "round the guest's clocks down to multiples of it", set_clock_resolution},
+    {"--sleep", "MODE", "real, virtual (the guest's time passes at once) or refused", set_sleep},
     {"--max-sleep", "DURATION", "stop a guest that would wait longer in all", set_max_sleep},
     {"--max-calls", "N", "stop a guest that makes more WASI calls", set_max_calls},
     {"--max-output", "N", "stop a guest that writes more bytes", set_max_output},
     {"--max-random", "N", "stop a guest that takes more random bytes", set_max_random},
-    {"--deny", "FUNCTION", "let a WASI function fail; FUNCTION=ERRNO, FUNCTION=trap", set_deny},
-    {"--raise", NULL, "let proc_raise end the guest, with 128 and the signal as status", set_raise},
-    {"--unknown-imports", "POLICY", "refuse (the default), or trap when one is called", set_unknown_imports},
+    {"--deny", "RULE", "refuse a WASI function: FUNCTION, FUNCTION=ERRNO or FUNCTION=trap", set_deny},
+    {"--raise", NULL, "let a guest raise a signal, which ends it with status 128 + signal", set_raise},
+    {"--unknown-imports", "POLICY", "of functions nobody gives: refuse (default), or trap if called",
+     set_unknown_imports},
     {"--quiet", NULL, "discard what the guest prints", set_quiet},
     {"--escape", NULL, "show control characters that the guest prints as \\xHH", set_escape},
     {"--trace", NULL, "print a line for each WASI call on stderr", set_trace},
-    {"--trace-file", "FILE", "write those lines to FILE", set_trace_file},
-    {"--count", NULL, "print how often the guest called which WASI function", set_count},
+    {"--trace-file", "FILE", "write these lines to FILE, not to stderr", set_trace_file},
+    {"--count", NULL, "print on stderr how often the guest called which WASI function", set_count},
     {"--record", "FILE", "write a log of all WASI calls to FILE", set_record},
-    {"--replay", "FILE", "answer WASI calls from the log in FILE", set_replay},
+    {"--replay", "FILE", "answer WASI calls from the log in FILE, and stop where they differ", set_replay},
     {"--cache", "DIR", "keep compiled code in DIR, and take it from there", set_cache},
     {"--compiled", "FILE", "take MODULE's compiled code from FILE, made by wasi-light compile", set_compiled},
 };
@@ -253,11 +256,23 @@ void run_options_free(run_options_t *options) {
   free(options->rules);
 }
 
+/* A guest that waits reads the clock and waits again until it has gone by far enough. */
+static bool would_spin(const run_options_t *options) {
+  bool stands = options->clock.mode == WASI_LIGHT_CLOCK_FROZEN || options->clock.mode == WASI_LIGHT_CLOCK_VIRTUAL;
+  return stands && options->sleep_given && options->sleep.mode == WASI_LIGHT_SLEEP_REAL;
+}
+
 bool run_options_check(const cli_command_t *command, const run_options_t *options) {
   const char *problem = NULL;
   if (options->cache && options->compiled)
     problem = "--cache and --compiled exclude each other: compiled code comes from one place";
-  else if (options->record && options->replay) problem = "--record and --replay exclude each other";
+  else if (options->record && options->replay)
+    problem = "--record and --replay exclude each other: what is replayed has been recorded";
+  else if (would_spin(options))
+    problem = "--sleep real needs a clock that goes by itself: with --clock frozen or virtual a guest that waits would "
+              "wait for ever";
+  else if (options->clock.start_ns > 0 && options->clock.mode == WASI_LIGHT_CLOCK_REAL)
+    problem = "--clock-start is for a --clock that is not real; what moves that is --clock-offset";
   if (problem) cli_usage_error(command->name, "%s", problem);
   return !problem;
 }
@@ -269,8 +284,8 @@ const cli_command_t cli_run_command = {
     .details = "MODULE is WebAssembly, binary or text. Without --invoke its _start is run, with ARGs as arguments.\n"
                "With --invoke its _initialize is run if there is one, then each CALL in the order given, and\n"
                "the results of each are printed on a line. Options end at MODULE.\n\n"
-               "The exit status is the guest's; 134 if it trapped, 2 if the command line is wrong, 1 for any\n"
-               "other failure.",
+               "The exit status is the guest's; 134 if it trapped, 128 + N if it raised signal N, 2 if the command\n"
+               "line is wrong, 1 for any other failure, such as a limit that was crossed.",
     .has_args = true,
     .options = run_option_list,
     .option_count = sizeof run_option_list / sizeof run_option_list[0],
