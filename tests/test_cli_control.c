@@ -273,8 +273,8 @@ static void test_trace(void **state) {
 
 /* A guest that hangs is killed: the trace shows what it has done. */
 static void test_trace_of_a_guest_that_is_killed(void **state) {
-  shell_run("$W run --trace-file t --invoke 'now(5)' --invoke 'sleep(3600000000000)' time.wat & p=$!; "
-            "for i in $(seq 300); do test -s t && break; sleep 0.1; done; kill -9 $p; wait $p; cat t");
+  shell_run("$W run --trace-file killed --invoke 'now(5)' --invoke 'sleep(3600000000000)' time.wat & p=$!; "
+            "for i in $(seq 300); do test -s killed && break; sleep 0.1; done; kill -9 $p; wait $p; cat killed");
   assert_string_equal(shell_out, "28 0\nclock_time_get(5, 0) = inval\n");
 }
 
