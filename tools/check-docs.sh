@@ -3,10 +3,45 @@
 # check-docs.sh DOCUMENT BUILD_FOLDER: fails if a document is no longer true of the tree. Prints what differs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-build=$2
+build=$(realpath "$2")
 
 # block LANGUAGE: the text of the first code block of that language in README.md.
 block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`\$/q;/^\`\`\`/!p;}" README.md; }
+
+# examples: those of the manual page as one would see them, with the times that time(1) gives left out.
+examples() {
+  awk '/^\.Bd -literal/ { shown = 1; next } /^\.Ed/ { shown = 0 } shown' man/wasi-light.1 |
+    sed -e 's/\\e/\\/g' | without_times
+}
+without_times() { sed -E 's/^(real|user|sys) [0-9.]+$/\1/'; }
+
+# transcript FOLDER: runs the commands of the examples on stdin there, and prints them with what they print. `cat` of a
+# file that is not there makes it of the lines shown. What needs a guest that is not built is said and passed over.
+transcript() {
+  local folder=$1 command='' file='' passed_over='' line count=0
+  while IFS= read -r line; do
+    if [ -z "$command" ] && [[ $line != '$ '* ]]; then
+      [ -z "$file" ] || echo "$line" | tee -a "$folder/$file"
+      [ -z "$passed_over" ] || echo "$line"
+      continue
+    fi
+    echo "$line"
+    command+=${command:+$'\n'}${line#'$ '}
+    [[ $line != *\\ ]] || continue
+    file='' passed_over=''
+    count=$((count + 1))
+    if [[ $command == 'cat '* && ! -e $folder/${command#cat } ]]; then
+      file=${command#cat }
+    elif [[ $command == *go_reactor* && ! -e guests/built/go_reactor.wasm ]]; then
+      echo "check-docs: not run, since guests/built/go_reactor.wasm is not built: $command" >&2
+      passed_over=1
+    else
+      (cd "$folder" && bash -c "$command" </dev/null 2>&1) | without_times || true
+    fi
+    command=''
+  done
+  [ "$count" -gt 0 ]
+}
 
 case $1 in
   functions) # is made from the table
@@ -27,6 +62,17 @@ case $1 in
       missing=1
     done
     exit $missing
+    ;;
+  man) # shows what the command prints: each example is run, in a folder that has nothing but the guests
+    if command -v mandoc >/dev/null; then
+      mandoc -T lint man/wasi-light.1 2>&1 | { ! grep -v -e mandoc.db -e 'referenced manual not found'; }
+    fi
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"' EXIT
+    ln -s "$PWD/guests" "$work/guests"
+    examples >"$work/page"
+    PATH=$build:$PATH transcript "$work" <"$work/page" >"$work/run"
+    diff -u "$work/page" "$work/run"
     ;;
   *) echo "check-docs: no such document: $1" >&2 && exit 2 ;;
 esac
