@@ -5,8 +5,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$(realpath "$2")
 
-# block LANGUAGE: the text of the first code block of that language in README.md.
-block() { sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/{/^\`\`\`\$/q;/^\`\`\`/!p;}" README.md; }
+# block LANGUAGE [TEXT]: the first code block of that language in README.md, or the first that has this text.
+block() {
+  awk -v begin="\`\`\`$1" -v text="${2-}" '
+    $0 == "```" && inside { if (text == "" || index(block, text)) { printf "%s", block; exit } inside = 0; next }
+    inside { block = block $0 "\n" }
+    $0 == begin { inside = 1; block = "" }' README.md
+}
 
 # examples: those of the manual page as one would see them, with the times that time(1) gives left out.
 examples() {
@@ -50,9 +55,13 @@ case $1 in
       exit 1
     }
     ;;
-  readme) # shows examples/readme.c, but for its first two lines, and what it prints
+  readme) # shows examples/readme.c, but for its first two lines, and what it prints; what else begins with #include compiles
     diff -u examples/readme.c <(head -n 2 examples/readme.c && block c)
     diff -u <(block text) <("$build/examples/readme")
+    block c careful | grep -q careful
+    block c careful | "${CC:-cc}" -std=c11 -Wall -Wextra -Werror -Iinclude -fsyntax-only -x c -
+    command=$(block console '--trace' | sed -n '1s/^\$ build//p')
+    diff -u <(block console '--trace' | tail -n +2) <(bash -c "\"$build\"$command" 2>&1)
     ;;
   architecture) # has a line for each file
     missing=0
