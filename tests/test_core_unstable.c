@@ -65,7 +65,7 @@ static void test_names_and_signatures(void **state) {
   assert_int_equal(FUNCTIONS, 45);
   for (size_t i = 0; i < FUNCTIONS; i++) {
     const wasi_light_function_t *function = wasi_light_function("wasi_unstable", specification[i].name);
-    if (!function) fail_msg("there is no %s", specification[i].name);
+    assert_non_null(function);
     assert_string_equal(function->name, specification[i].name);
     if (strcmp(function->signature, specification[i].signature) != 0) {
       fail_msg("%s is %s, in the specification %s", function->name, function->signature, specification[i].signature);
