@@ -169,9 +169,8 @@ static void test_layouts(void **state) {
 static const uint64_t ms = 1000000;
 enum { LINES = 16, LINE = 256 };
 static char lines[LINES][LINE]; /* of the trace */
-static size_t line_count;
+static size_t line_count, recorded_size;
 static uint8_t recorded[4096];
-static size_t recorded_size;
 
 static void on_trace(void *host, const char *line) {
   assert_true(line_count < LINES);
@@ -482,19 +481,17 @@ static void test_poll_in_place(void **state) {
 }
 
 static void test_no_memory(void **state) {
+  static const char *const names[] = {"poll_oneoff", "fd_filestat_get"};
   wasi_light_outcome_t outcome;
   core_guest_t g;
   start(&g, 64);
   wasi_light_env_set_memory(g.env, NULL, NULL, NULL);
-  core_expect(WASI_LIGHT_STOP, call0(&g, "poll_oneoff", (const uint64_t[]){0, 0, 1, 0}), "poll_oneoff", __FILE__,
-              __LINE__);
-  assert_true(wasi_light_env_stopped(g.env, &outcome));
-  assert_int_equal(outcome.kind, WASI_LIGHT_NO_MEMORY);
-  assert_non_null(strstr(outcome.message, "poll_oneoff"));
-  core_expect(WASI_LIGHT_STOP, call0(&g, "fd_filestat_get", (const uint64_t[]){1, 0}), "fd_filestat_get", __FILE__,
-              __LINE__);
-  assert_true(wasi_light_env_stopped(g.env, &outcome));
-  assert_non_null(strstr(outcome.message, "fd_filestat_get"));
+  for (size_t i = 0; i < 2; i++) {
+    assert_true(call0(&g, names[i], (const uint64_t[]){1, 0, 1, 0}) >= WASI_LIGHT_STOP);
+    assert_true(wasi_light_env_stopped(g.env, &outcome));
+    assert_int_equal(outcome.kind, WASI_LIGHT_NO_MEMORY);
+    assert_non_null(strstr(outcome.message, names[i]));
+  }
   core_end(&g);
 }
 
