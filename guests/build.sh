@@ -13,7 +13,7 @@
 set -eu
 cd "$(dirname "$0")"
 
-ALL='c_command conformance c_reactor cpp_reactor go_reactor rust_reactor zig_reactor as_reactor as_start as_start_log'
+ALL='c_command conformance probe c_reactor cpp_reactor go_reactor rust_reactor zig_reactor as_reactor as_start as_start_log'
 TOOLCHAINS=.toolchains # ignored by git
 ZIG_VERSION=0.17.1
 : "${CLANG:=clang-19}" "${CLANGXX:=clang++-19}" "${WASM_LD:=wasm-ld-19}" "${GO:=go}"
@@ -153,7 +153,7 @@ compile_as() {
 
 toolchain_of() {
     case $1 in
-    c_* | conformance) echo clang ;;
+    c_* | conformance | probe) echo clang ;;
     cpp_*) echo clangxx ;;
     go_*) echo go ;;
     rust_*) echo rust ;;
@@ -166,6 +166,7 @@ compile() { # compile NAME FILE
     case $1 in
     c_command) compile_c "$2" c_command.c ;;
     conformance) compile_c "$2" conformance.c ;;
+    probe) compile_c "$2" probe.c -nostartfiles probe_matrix.c probe_special.c ;;
     c_reactor) compile_c "$2" c_reactor.c -mexec-model=reactor ;;
     cpp_reactor) compile_cpp "$2" cpp_reactor.cpp -mexec-model=reactor ;;
     go_reactor) compile_go "$2" go_reactor ;;
