@@ -32,7 +32,7 @@ PROBE = ROOT / "guests/built/probe.wasm"
 VERDICTS = ROOT / "docs/differential-verdicts.toml"
 REPORT = ROOT / "docs/differential.md"
 WASMTIME = "50.0.1"
-PATIENCE = 15  # seconds without an end of a case
+PATIENCE = 8  # seconds without an end of a case
 
 Case = collections.namedtuple("Case", "number alone function name")
 Run = collections.namedtuple("Run", "outcome out err")
@@ -43,9 +43,12 @@ Run = collections.namedtuple("Run", "outcome out err")
 
 def spawn(command, **options):
     """A process whose stdin is a pipe that has ended. It leads a group, so that all of it can be ended."""
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, **options)
-    process.stdin.close()
-    return process
+    end, other_end = os.pipe()
+    os.close(other_end)  # before the process starts, which might look
+    try:
+        return subprocess.Popen(command, stdin=end, start_new_session=True, **options)
+    finally:
+        os.close(end)
 
 
 class WasiLight:
@@ -65,7 +68,6 @@ class WasiLight:
     def run_one(self, case):
         command = [self.program, "run", "--cache", self.cache, "--argv0", "probe", PROBE, f"{case.number:04}"]
         process = spawn(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        process.stdin = None
         try:
             out, err = process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
@@ -172,7 +174,7 @@ def other_hosts():
         version = version_of("node", "--version").lstrip("v") + (f", uvwasi {uvwasi}" if uvwasi else "")
         yield Other("node", "Node", version, ["node", tests / "node_run.mjs"], NODE_NO_WARNINGS="1")
     wasix = OTHERS / "wasix/wasix_run"
-    if wasix.exists():
+    if (OTHERS / "wasix/stamp").exists():
         yield Other("wasix", "wasix", (OTHERS / "wasix/version").read_text().strip(), [wasix])
 
 
@@ -187,10 +189,11 @@ def result_of(case, run):
     if found:
         parts = [part.decode() for part in found.groups() if part]
     printed = [(name, line.sub(b"", text)) for name, text in (("stdout", run.out), ("stderr", run.err))]
-    if not found or run.outcome not in ("returned", "exit 0"):
-        parts.append(ending(run.outcome))
+    outcome = "exit 0" if run.outcome == "returned" else run.outcome  # one status of a process
+    if not found or outcome != "exit 0":
+        parts.append(ending(outcome))
         # A process that dies says why on stderr.
-        printed = [pair for pair in printed if run.outcome.startswith(("returned", "exit", "trap"))]
+        printed = [pair for pair in printed if outcome.startswith(("exit", "trap"))]
     parts += [f"{name} {shortened(text)}" for name, text in printed if text]
     return "; ".join(parts)
 
