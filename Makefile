@@ -14,6 +14,7 @@ endif
 GO_GUEST := guests/built/go_reactor.wasm
 GRAPHVIZ := .downloads/graphviz.wasm
 WASMTIME := .bench/wasmtime/stamp
+WASIX := .conformance/wasix/stamp
 SOURCES = $(shell find . \( -name '.?*' -o -path './build*' \) -prune -o \( -name '*.[ch]' -o -name '*.cpp' \) -print)
 
 export CMAKE_GENERATOR ?= $(if $(shell command -v ninja),Ninja,Unix Makefiles)
@@ -70,6 +71,9 @@ bench: need-bench $(WASMTIME) build $(GO_GUEST) ## the pool against fresh instan
 conformance: need-conformance build ## run the suite in WASI_TESTSUITE=DIR and write docs/conformance.md
 	@tools/conformance.py --write docs/conformance.md build '$(WASI_TESTSUITE)'
 
+differential: need-differential $(WASIX) build ## the probe here, on Wasmtime, Node and wasix; writes docs/differential.md
+	@tools/differential.py --docs --show build
+
 docs: need-all build ## write docs/functions.md from the table of functions
 	@build/tools/functions_md >build/functions.md && cp build/functions.md docs/functions.md
 
@@ -80,7 +84,7 @@ clean: ## remove what was built, but not the engine
 	rm -rf build build-asan build-stock
 
 distclean: clean ## remove the engine (10 minutes to build again), downloads and the Go guest too
-	rm -rf .wasmer .downloads .bench $(GO_GUEST)
+	rm -rf .wasmer .downloads .bench .conformance $(GO_GUEST)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -101,6 +105,9 @@ $(GRAPHVIZ): tools/fetch-graphviz.sh
 $(WASMTIME): bench/wasmtime/fetch.sh
 	@bench/wasmtime/fetch.sh $(@D)
 
+$(WASIX): tools/build-wasix.sh $(wildcard tests/differential/wasix*) $(wildcard tests/differential/wasix/*)
+	@tools/build-wasix.sh $(@D)
+
 , := ,
 FORCE:
-.PHONY: all build run test demo format format-check lint test-sanitizers test-stock test-valgrind bench conformance docs guests clean distclean help
+.PHONY: all build run test demo format format-check lint test-sanitizers test-stock test-valgrind bench conformance differential docs guests clean distclean help

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 """differential.py [OPTION...] [BUILD_FOLDER]: the probe on wasi-light and on three other hosts.
 
-Each case of guests/probe.c runs in an instance of its own on each host, with the same arguments, no environment, nothing
-preopened, an empty pipe as stdin and pipes as stdout and stderr. Every difference between a host and wasi-light needs a
-verdict of docs/differential-verdicts.toml; one without a verdict, or a verdict that nothing needs, is a failure. --docs
-writes docs/differential.md, --show prints the differences that have no verdict, --again judges the results of the last
-run, and --cases REGEX runs only these.
+Each case of guests/probe.c runs in an instance of its own on each host, with the same arguments, no environment,
+nothing preopened, an empty pipe as stdin and pipes as stdout and stderr. Every difference between a host and wasi-light
+needs a verdict of docs/differential-verdicts.toml; one without a verdict, or a verdict that nothing needs, is a failure.
+
+--docs writes docs/differential.md, --show prints the differences that have no verdict, --again judges the results of
+the last run, and --cases REGEX runs only these.
 """
 
 import argparse
@@ -32,7 +33,7 @@ PROBE = ROOT / "guests/built/probe.wasm"
 VERDICTS = ROOT / "docs/differential-verdicts.toml"
 REPORT = ROOT / "docs/differential.md"
 WASMTIME = "50.0.1"
-PATIENCE = 8  # seconds without an end of a case
+PATIENCE = 5  # seconds without an end of a case
 
 Case = collections.namedtuple("Case", "number alone function name")
 Run = collections.namedtuple("Run", "outcome out err")
@@ -178,6 +179,16 @@ def other_hosts():
         yield Other("wasix", "wasix", (OTHERS / "wasix/version").read_text().strip(), [wasix])
 
 
+def missing(hosts):
+    names = [host.name for host in hosts]
+    if "node" not in names:
+        yield "Node is not in the table: there is no `node`."
+    if "wasix" not in names:
+        why = OTHERS / "wasix/absent"
+        reason = why.read_text().strip() if why.exists() else "tools/build-wasix.sh has not been run"
+        yield f"wasix is not in the table: {reason}."
+
+
 # ---- Results --------------------------------------------------------------------------------------------------------
 
 
@@ -274,9 +285,9 @@ def report(cases, results, hosts, verdicts, rows, absent):
     yield "# wasi-light and other hosts\n"
     yield (
         "Made by `make differential`. `guests/probe.c` makes every call of preview 1 with good and hostile arguments, "
-        "each case in an instance of its own, with the same arguments, no environment, nothing preopened, an empty pipe "
-        "as stdin and pipes as stdout and stderr. A result is the errno and what was written to memory, or `trap`, `exit`, "
-        "`crash` or `timeout`. Here is every difference; the verdicts are kept in `differential-verdicts.toml`.\n"
+        "each case in an instance of its own, with the same arguments, no environment, nothing preopened, an empty "
+        "pipe as stdin and pipes as stdout and stderr. A result is the errno and what was written to memory, or `trap`, "
+        "`exit`, `crash` or `timeout`. Here is every difference. The verdicts are in `differential-verdicts.toml`.\n"
     )
     yield f"{len(cases)} cases, on {platform.system()} {platform.machine()}:\n"
     yield "| host | version | as wasi-light | otherwise | of it traps | crashes, timeouts |\n|---|---|---|---|---|---|"
@@ -302,7 +313,8 @@ def report(cases, results, hosts, verdicts, rows, absent):
 def run_all(host, cases):
     start = time.monotonic()
     runs = dict(host.run(cases))
-    print(f"differential: {host.title} {host.version}: {len(cases)} cases in {time.monotonic() - start:.0f} s", flush=True)
+    took = f"{time.monotonic() - start:.0f} s"
+    print(f"differential: {host.title} {host.version}: {len(cases)} cases in {took}", flush=True)
     return runs
 
 
@@ -317,8 +329,7 @@ def main():
 
     light = WasiLight(options.build.resolve())
     hosts = [light, *other_hosts()]
-    absent = [f"{name} is not there, so it is not in the table." for name in ("node", "wasix")
-              if name not in [host.name for host in hosts]]
+    absent = list(missing(hosts))
     cases = [case for case in light.cases() if re.search(options.cases, f"{case.function}|{case.name}")]
     kept = options.build / "differential.pickle"
     if options.again:
@@ -334,7 +345,9 @@ def main():
     text = "\n".join(report(cases, results, hosts, verdicts, rows, absent)) + "\n"
     (options.build / "differential.md").write_text(text)
     open_rows = {row: names for row, names in rows.items() if "" in row[2]}
-    stale = [verdict.id for verdict in verdicts if not verdict.used] if not options.cases else []
+    stale = [verdict.id for verdict in verdicts if not verdict.used]
+    if options.cases or absent:  # others may need them
+        stale = []
     if options.show:
         for (function, texts, _), names in open_rows.items():
             print(f"{function}: {'; '.join(names)}")

@@ -62,6 +62,10 @@ case ${1:?usage: setup.sh GOAL} in
     [ -e .bench/wasmtime/stamp ] || by_hand cargo "get Rust 1.82 or newer from https://rustup.rs"
     ;;
   conformance) suite && compiler && engine && tool python3 python3 ;;
+  differential)
+    compiler && engine
+    tool python3 python3 && need pip python3-pip -- python3 -m pip --version # node and cargo only if they are there
+    ;;
   demo) compiler && engine && tool python3 python3 && need pip python3-pip -- python3 -m pip --version ;;
   format) tool clang-format-19 clang-format-19 ;;
   lint) compiler && engine && tests && tool clang-tidy-19 clang-tidy-19 && tool cppcheck cppcheck ;;

@@ -37,8 +37,8 @@ static void report_trap(FILE *report, int number, const wasm_trap_t *trap) {
   for (size_t i = 0; i + 1 < message.size; i++) {
     if ((unsigned char)message.data[i] < ' ') message.data[i] = ' ';
   }
-  const char *exited = strstr(message.data, "exited with code: ");
-  if (exited && sscanf(exited, "exited with code: %u", &code) == 1) fprintf(report, "%d exit %u\n", number, code & 255);
+  const char *exited = strstr(message.data, "ExitCode::");
+  if (exited && sscanf(exited, "ExitCode::%u", &code) == 1) fprintf(report, "%d exit %u\n", number, code & 255);
   else fprintf(report, "%d trap %s\n", number, message.data);
   wasm_byte_vec_delete(&message);
 }
