@@ -4,7 +4,8 @@
 
 Each case of guests/probe.c runs in an instance of its own on each host, with the same arguments, no environment,
 nothing preopened, an empty pipe as stdin and pipes as stdout and stderr. Every difference between a host and wasi-light
-needs a verdict of docs/differential-verdicts.toml; one without a verdict, or a verdict that nothing needs, is a failure.
+needs a verdict of docs/differential-verdicts.toml. One without a verdict is a failure, and so is a verdict that nothing
+needs.
 
 --docs writes docs/differential.md, --show prints the differences that have no verdict, --again judges the results of
 the last run, and --cases REGEX runs only these.
@@ -286,11 +287,12 @@ def report(cases, results, hosts, verdicts, rows, absent):
     yield (
         "Made by `make differential`. `guests/probe.c` makes every call of preview 1 with good and hostile arguments, "
         "each case in an instance of its own, with the same arguments, no environment, nothing preopened, an empty "
-        "pipe as stdin and pipes as stdout and stderr. A result is the errno and what was written to memory, or `trap`, "
-        "`exit`, `crash` or `timeout`. Here is every difference. The verdicts are in `differential-verdicts.toml`.\n"
+        "pipe as stdin and pipes as stdout and stderr. A result is the errno and what was written to memory, or "
+        "`trap`, `exit`, `crash` or `timeout`. Here is every difference. Verdicts are kept in "
+        "`differential-verdicts.toml`.\n"
     )
     yield f"{len(cases)} cases, on {platform.system()} {platform.machine()}:\n"
-    yield "| host | version | as wasi-light | otherwise | of it traps | crashes, timeouts |\n|---|---|---|---|---|---|"
+    yield "| host | version | as wasi-light | otherwise | traps | crashes and timeouts |\n|---|---|---|---|---|---|"
     for host in hosts:
         theirs = results[host.name]
         equal = sum(theirs[case] == ours[case] for case in cases)
@@ -306,7 +308,7 @@ def report(cases, results, hosts, verdicts, rows, absent):
     yield f"| function | case | {' | '.join(titles)} | verdict |\n|{'---|' * (len(titles) + 3)}"
     for (function, texts, found), names in rows.items():
         shown = [texts[0]] + ["same" if text == texts[0] else text for text in texts[1:]]
-        verdict = ", ".join(name or "**none**" for name in found)
+        verdict = "; ".join(name or "**none**" for name in found)
         yield f"| `{function}` | {cell('; '.join(names))} | {' | '.join(map(cell, shown))} | {verdict} |"
 
 
@@ -344,17 +346,16 @@ def main():
     rows = judge(cases, results, hosts, verdicts)
     text = "\n".join(report(cases, results, hosts, verdicts, rows, absent)) + "\n"
     (options.build / "differential.md").write_text(text)
+    if options.docs and not options.cases:
+        REPORT.write_text(text)
     open_rows = {row: names for row, names in rows.items() if "" in row[2]}
     stale = [verdict.id for verdict in verdicts if not verdict.used]
     if options.cases or absent:  # others may need them
         stale = []
-    if options.show:
-        for (function, texts, _), names in open_rows.items():
-            print(f"{function}: {'; '.join(names)}")
-            for host, text in zip(hosts, texts):
-                print(f"    {host.title:11}{text if text != texts[0] or host is light else '='}")
-    if options.docs and not options.cases:
-        REPORT.write_text(text)
+    for (function, found, _), names in open_rows.items() if options.show else ():
+        print(f"{function}: {'; '.join(names)}")
+        for host, result in zip(hosts, found):
+            print(f"    {host.title:11}{result if result != found[0] or host is light else '='}")
     if stale:
         print("differential: verdicts that nothing needs:", ", ".join(stale))
     print(f"differential: {len(rows)} rows of differences, {len(open_rows)} without a verdict")

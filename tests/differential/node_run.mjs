@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// node_run.mjs MODULE REPORT FIRST LAST: the probe's cases on Node's WASI, each in a fresh instance. Before each case the
-// line `RS NUMBER` goes to stdout and stderr; after it, `NUMBER OUTCOME` is appended to REPORT.
+// node_run.mjs MODULE REPORT FIRST LAST: the probe's cases on Node's WASI, each in a fresh instance. Before each case
+// the line `RS NUMBER` goes to stdout and stderr; after it, `NUMBER OUTCOME` is appended to REPORT.
 
 import { appendFileSync, readFileSync, writeSync } from 'node:fs';
 import { WASI } from 'node:wasi';
