@@ -350,6 +350,7 @@ static int instantiate_and_call(run_t *run) {
     char limits[LIMITS_TEXT] = "";
     if (error.code == WASI_LIGHT_ERROR_LIMIT) say_limits(run, limits, sizeof limits);
     cli_error("%s: %s%s", run->path, error.message, limits);
+    if (error.code == WASI_LIGHT_ERROR_RAISED) return CLI_SIGNALLED + (int)error.signal;
     return error.code == WASI_LIGHT_ERROR_TRAP ? CLI_TRAPPED : CLI_FAILED;
   }
   int status = run->options->invoke_count > 0 ? call_exports(run) : call_start(run);

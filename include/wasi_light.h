@@ -36,20 +36,21 @@ WASI_LIGHT_API const char *wasi_light_version(void);
 
 /* ---- Errors -------------------------------------------------------------------------------------- */
 
-#define WASI_LIGHT_ERROR_MAP(X)                                                                    \
-  X(OK, 0, "success")                                                                              \
-  X(ARGUMENT, 1, "an argument of this call cannot be used")                                        \
-  X(OUT_OF_MEMORY, 2, "the host ran out of memory")                                                \
-  X(MODULE, 3, "the module is malformed, or more than this host accepts")                          \
-  X(COMPILE, 4, "the engine did not accept the module")                                            \
-  X(LINK, 5, "imports of the module are unresolved or have another type")                          \
-  X(INSTANTIATE, 6, "the engine did not make the instance")                                        \
-  X(TRAP, 7, "the guest trapped while it was being initialised")                                   \
-  X(EXIT, 8, "the guest exited while it was being initialised")                                    \
-  X(NO_MEMORY, 9, "the guest needed its memory while it was being initialised, and none is bound") \
-  X(BUSY, 10, "the pool has no free instance, or the instance is in use")                          \
-  X(LIMIT, 11, "the guest crossed a limit of the host's while it was being initialised")           \
-  X(DIVERGED, 12, "the guest did not do what it did when it was recorded, while it was being initialised")
+#define WASI_LIGHT_ERROR_MAP(X)                                                                            \
+  X(OK, 0, "success")                                                                                      \
+  X(ARGUMENT, 1, "an argument of this call cannot be used")                                                \
+  X(OUT_OF_MEMORY, 2, "the host ran out of memory")                                                        \
+  X(MODULE, 3, "the module is malformed, or more than this host accepts")                                  \
+  X(COMPILE, 4, "the engine did not accept the module")                                                    \
+  X(LINK, 5, "imports of the module are unresolved or have another type")                                  \
+  X(INSTANTIATE, 6, "the engine did not make the instance")                                                \
+  X(TRAP, 7, "the guest trapped while it was being initialised")                                           \
+  X(EXIT, 8, "the guest exited while it was being initialised")                                            \
+  X(NO_MEMORY, 9, "the guest needed its memory while it was being initialised, and none is bound")         \
+  X(BUSY, 10, "the pool has no free instance, or the instance is in use")                                  \
+  X(LIMIT, 11, "the guest crossed a limit of the host's while it was being initialised")                   \
+  X(DIVERGED, 12, "the guest did not do what it did when it was recorded, while it was being initialised") \
+  X(RAISED, 13, "the guest raised a signal while it was being initialised")
 
 typedef enum wasi_light_error_code_t {
 #define WASI_LIGHT_ERROR_ENUM(name, value, text) WASI_LIGHT_ERROR_##name = value,
@@ -65,7 +66,8 @@ typedef enum wasi_light_error_code_t {
 typedef struct wasi_light_error_t {
   wasi_light_error_code_t code;
   uint32_t exit_code; /* EXIT: the guest's */
-  char message[4088];
+  uint32_t signal;    /* RAISED: its number */
+  char message[4084];
 } wasi_light_error_t;
 
 /* "ARGUMENT", "LINK" ...; "unknown" for a number that is none of them. */
@@ -226,8 +228,8 @@ typedef enum wasi_light_clock_mode_t {
 typedef uint64_t (*wasi_light_now_t)(void *host, uint32_t clock);
 
 /*
- * The realtime and the monotonic clock. In every mode but REAL the monotonic clock begins at 0, and the two clocks of
- * CPU time are NOTSUP, so that nothing of the real time shows. The offset is added in every mode.
+ * The realtime and the monotonic clock. In the modes from FROZEN to VIRTUAL the monotonic clock begins at 1, since Go dies
+ * on a 0. In every mode but REAL the two clocks of CPU time are NOTSUP, so that nothing of the real time shows. The offset is added in every mode.
  */
 typedef struct wasi_light_clock_t {
   wasi_light_clock_mode_t mode;
@@ -239,7 +241,8 @@ typedef struct wasi_light_clock_t {
 
 typedef enum wasi_light_sleep_mode_t {
   WASI_LIGHT_SLEEP_REAL = 0, /* poll_oneoff waits */
-  WASI_LIGHT_SLEEP_VIRTUAL,  /* it does not wait; the time that it would have waited has passed for the guest */
+  WASI_LIGHT_SLEEP_VIRTUAL,  /* it does not wait; clocks that go by sleep are advanced. With a real clock a guest
+                                that looks at the time will ask again and again */
   WASI_LIGHT_SLEEP_REFUSED,  /* a clock that is not yet due gives the event error NOTSUP, at once */
   WASI_LIGHT_SLEEP_CALLBACK  /* the host waits, or does something else, in `sleep` */
 } wasi_light_sleep_mode_t;

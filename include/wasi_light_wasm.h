@@ -259,8 +259,8 @@ WASI_LIGHT_API const wasm_functype_t *wasi_light_func_type(const wasi_light_func
  * A store of its own, an environment for `config`, an instance; `_initialize` is run if the module exports
  * it. `_start` is not: call it, or use the other exports of a command as those of a library. `host` reaches
  * the stream callbacks and, by wasi_light_instance_host, the host functions.
- * NULL and `*error` for INSTANTIATE (the engine's message), TRAP, EXIT, NO_MEMORY, LIMIT (from the start section or
- * _initialize, which the message names), ARGUMENT, OUT_OF_MEMORY.
+ * NULL and `*error` for INSTANTIATE (the engine's message), TRAP, EXIT, NO_MEMORY, LIMIT, RAISED, DIVERGED (from
+ * the start section or _initialize, which the message names), ARGUMENT, OUT_OF_MEMORY.
  */
 WASI_LIGHT_API own wasi_light_instance_t *wasi_light_instance_new(wasi_light_module_t *module,
                                                                   wasi_light_config_t *config, void *host,

@@ -329,7 +329,7 @@ static void test_lines_of_imports(void **state) {
       "import wasi_snapshot_preview1.fd_close: function (i32) -> (i32), WASI|"
       "import wasi_snapshot_preview1.sched_yield: function () -> (i32), given by the host|"
       "import wasi_snapshot_preview1.fd_close: function (i64) -> (i32), refused: given function (i32) -> (i32)|"
-      "import wasi_snapshot_preview1.fd_nothing: function () -> (), refused: preview 1 has no such function|"
+      "import wasi_snapshot_preview1.fd_nothing: function () -> (), refused: WASI has no such function|"
       "import wasi_unstable.fd_close: function (i32) -> (i32), WASI|"
       "import env.known: function (i32, i64) -> (f32), given by the host|"
       "import env.known: function () -> (), refused: given function (i32, i64) -> (f32)|"

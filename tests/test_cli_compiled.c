@@ -44,7 +44,7 @@ static void test_audit(void **state) {
        "start: function 4, called as soon as memory is bound\n"
        "memory 0: begins with 1, at most 4\n"
        "table 0: begins with 2, no maximum\n"
-       "import wasi_snapshot_preview1.fd_paint: function (i32) -> (), refused: preview 1 has no such function\n"
+       "import wasi_snapshot_preview1.fd_paint: function (i32) -> (), refused: WASI has no such function\n"
        "import wasi_snapshot_preview1.random_get: function (i64) -> (), refused: given function (i32, i32) -> (i32)\n"
        "import wasi_snapshot_preview1.proc_exit: function (i32) -> (), WASI\n"
        "import ga?me.draw?[2J: function () -> (f64), for the host to give\n"

@@ -112,10 +112,10 @@ static void test_numbers_from_threads(void **state) {
   for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
   for (int i = 0; i < THREADS * EACH; i++) {
     wasi_light_env_t *env = made[i / EACH][i % EACH];
-    assert_in_range(env->random_stream, 1, THREADS * EACH);
-    assert_false(seen[env->random_stream]);
-    seen[env->random_stream] = true;
-    assert_true(draws(env, env->random_stream, 0));
+    assert_in_range(env->state.random_stream, 1, THREADS * EACH);
+    assert_false(seen[env->state.random_stream]);
+    seen[env->state.random_stream] = true;
+    assert_true(draws(env, env->state.random_stream, 0));
     wasi_light_env_delete(env);
   }
   wasi_light_config_delete(shared);

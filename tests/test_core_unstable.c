@@ -81,8 +81,8 @@ static void test_which_functions_differ(void **state) {
   for (size_t i = 0; i < count; i++) {
     const char *name = functions[i].name;
     const wasi_light_function_t *unstable = wasi_light_function("wasi_unstable", name);
-    bool differs =
-        strcmp(name, "fd_seek") == 0 || strcmp(name, "fd_filestat_get") == 0 || strcmp(name, "poll_oneoff") == 0;
+    bool differs = strcmp(name, "path_filestat_get") == 0 || strcmp(name, "fd_seek") == 0 ||
+                   strcmp(name, "fd_filestat_get") == 0 || strcmp(name, "poll_oneoff") == 0;
     assert_ptr_equal(wasi_light_function("wasi_snapshot_preview1", name), &functions[i]);
     if (strcmp(name, "sock_accept") == 0) {
       assert_null(unstable);
@@ -94,7 +94,7 @@ static void test_which_functions_differ(void **state) {
       shared++;
     }
   }
-  assert_int_equal(shared, 42);
+  assert_int_equal(shared, 41);
 }
 
 static void test_what_is_not_there(void **state) {
@@ -359,7 +359,7 @@ static void test_poll_absolute(void **state) {
   put_clock(&g, 0, REALTIME, 1000007 * ms, ABSTIME);
   poll(&g, 1, 1);
   assert_int_equal(slept(&g), 7 * ms);
-  put_clock(&g, 0, MONOTONIC, 20 * ms, ABSTIME); /* it shows 7 ms */
+  put_clock(&g, 0, MONOTONIC, 20 * ms + 1, ABSTIME); /* it shows 7 ms and the 1 ns that it began with */
   poll(&g, 1, 1);
   assert_int_equal(slept(&g), 20 * ms);
   put_clock(&g, 0, MONOTONIC, 20 * ms, ABSTIME);
@@ -613,7 +613,8 @@ static void test_replay_that_diverges(void **state) {
     put_clock(&g, 0, MONOTONIC, 70 * ms, RELATIVE);
     g.memory[IN + fields[i]] ^= 1;
     EXPECT0(SUCCESS, &g, fd_filestat_get, 1, 0);
-    check_diverged(&g, call0(&g, "poll_oneoff", (const uint64_t[]){IN, OUT, 1, NEVENTS}), "call 2, poll_oneoff(");
+    check_diverged(&g, call0(&g, "poll_oneoff", (const uint64_t[]){IN, OUT, 1, NEVENTS}),
+                   "call 2, wasi_unstable.poll_oneoff(");
     core_end(&g);
   }
   replay(&g);

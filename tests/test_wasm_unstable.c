@@ -103,14 +103,14 @@ static void test_poll(void **state) {
   assert_int_equal(poll(&rig, "poll0", 1024, 1), WASI_LIGHT_ESUCCESS);
   assert_int_equal(call(&rig, "load", 8), 1);
   assert_int_equal(call(&rig, "load", 2048), 0x2a);
-  assert_int_equal(rig_call(&rig, "now", NO_ARGS).of.i64, 70000000);
+  assert_int_equal(rig_call(&rig, "now", NO_ARGS).of.i64, 70000001);
   assert_int_equal(poll(&rig, "poll0", 1024, 2), WASI_LIGHT_ESUCCESS); /* stdout is ready, the clock is not */
   assert_int_equal(call(&rig, "load", 8), 1);
   assert_int_equal(call(&rig, "load", 2048), 0x2b);
-  assert_int_equal(rig_call(&rig, "now", NO_ARGS).of.i64, 70000000);
+  assert_int_equal(rig_call(&rig, "now", NO_ARGS).of.i64, 70000001);
   /* In preview 1 the same bytes say: monotonic, no timeout to speak of. */
   assert_int_equal(poll(&rig, "poll1", 1024, 1), WASI_LIGHT_ESUCCESS);
-  assert_int_equal(rig_call(&rig, "now", NO_ARGS).of.i64, 70000001);
+  assert_int_equal(rig_call(&rig, "now", NO_ARGS).of.i64, 70000002);
   assert_int_equal(poll(&rig, "poll0", 65536 - 48, 1), WASI_LIGHT_EFAULT);
   assert_int_equal(poll(&rig, "poll1", 65536 - 48, 1), WASI_LIGHT_ESUCCESS);
   rig_end(&rig);
@@ -139,7 +139,7 @@ static void test_import_object(void **state) {
   assert_int_equal(raw_call(&raw, "stat0", ARGS(I32(4096))).of.i32, WASI_LIGHT_ESUCCESS);
   assert_int_equal(raw_call(&raw, "load", ARGS(I32(4096 + 20))).of.i32, 1);
   assert_int_equal(raw_call(&raw, "poll0", ARGS(I32(1024), I32(1))).of.i32, WASI_LIGHT_ESUCCESS);
-  assert_int_equal(raw_call(&raw, "now", NO_ARGS).of.i64, 70000000);
+  assert_int_equal(raw_call(&raw, "now", NO_ARGS).of.i64, 70000001);
   ASSERT_EXITED(raw_try(&raw, "quit", NO_ARGS), 7);
   raw_end(&raw);
 }
@@ -157,7 +157,7 @@ static void test_pool(void **state) {
     assert_non_null(rig.instance);
     assert_int_equal(rig_call(&rig, "now", NO_ARGS).of.i64, 1);
     assert_int_equal(poll(&rig, "poll0", 1024, 1), WASI_LIGHT_ESUCCESS);
-    assert_int_equal(rig_call(&rig, "now", NO_ARGS).of.i64, 70000000);
+    assert_int_equal(rig_call(&rig, "now", NO_ARGS).of.i64, 70000001);
     assert_int_equal(call(&rig, "load", 4096 + 20), 0);
     assert_int_equal(call(&rig, "stat0", 4096), WASI_LIGHT_ESUCCESS);
     assert_int_equal(call(&rig, "load", 4096 + 20), 1);

@@ -25,7 +25,7 @@ static uint64_t source_time(wasi_light_env_t *env, uint32_t clock) {
     env->in_callback = false;
     return time;
   }
-  return clock == P1_CLOCK_REALTIME ? p1_sum(source->start_ns, env->state.elapsed_ns) : env->state.elapsed_ns;
+  return p1_sum(clock == P1_CLOCK_REALTIME ? source->start_ns : 1, env->state.elapsed_ns);
 }
 
 uint64_t wasi_light__guest_time(wasi_light_env_t *env, uint32_t clock) {

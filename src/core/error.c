@@ -53,6 +53,7 @@ void wasi_light__fail(wasi_light_error_t *error, wasi_light_error_code_t code, c
   va_start(list, format);
   error->code = code;
   error->exit_code = 0;
+  error->signal = 0;
   wasi_light__format_list(error->message, sizeof error->message, format, list);
   va_end(list);
 }

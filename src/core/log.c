@@ -93,7 +93,7 @@ static uint64_t take_hash(cursor_t *cursor) {
 /* "fd_write(1, 1024, 1, 2048)" */
 static void call_text(char *text, size_t size, uint32_t row, const uint64_t *args) {
   const p1_row_t *call = &wasi_light__rows[row];
-  wasi_light__format(text, size, "%s(", call->name);
+  wasi_light__format(text, size, "%s%s(", row < P1_ROWS ? "" : "wasi_unstable.", call->name);
   for (uint32_t i = 0; call->kinds[i] != P1_KIND_NONE; i++) {
     size_t used = strlen(text);
     wasi_light__format(text + used, size - used, "%s%llu", i > 0 ? ", " : "", (unsigned long long)args[i]);

@@ -196,7 +196,7 @@ static void describe_function(const wasi_light__scan_t *scan, const wasi_light__
   wasi_light__signature_text(wanted, sizeof wanted, signature);
   const char *known = definition ? definition->signature : wasi ? binding.signature : NULL;
   if (!known) {
-    if (in_namespace) wasi_light__format(text, size, "%s, %s: preview 1 has no such function", wanted, refused);
+    if (in_namespace) wasi_light__format(text, size, "%s, %s: WASI has no such function", wanted, refused);
     else wasi_light__format(text, size, "%s, for the host to give", wanted);
   } else if (strcmp(known, signature) != 0) {
     wasi_light__signature_text(given, sizeof given, known);

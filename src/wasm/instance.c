@@ -125,9 +125,12 @@ void wasi_light__fail_outcome(wasi_light_error_t *error, const char *where, cons
                                  : outcome->kind == WASI_LIGHT_NO_MEMORY ? WASI_LIGHT_ERROR_NO_MEMORY
                                  : outcome->kind == WASI_LIGHT_LIMIT     ? WASI_LIGHT_ERROR_LIMIT
                                  : outcome->kind == WASI_LIGHT_DIVERGED  ? WASI_LIGHT_ERROR_DIVERGED
+                                 : outcome->kind == WASI_LIGHT_RAISED    ? WASI_LIGHT_ERROR_RAISED
                                                                          : WASI_LIGHT_ERROR_TRAP;
   wasi_light__fail(error, code, "%s: %s", where, outcome->message);
-  if (error) error->exit_code = outcome->exit_code;
+  if (!error) return;
+  error->exit_code = outcome->exit_code;
+  error->signal = outcome->signal;
 }
 
 static bool instantiate(wasi_light_instance_t *instance, wasi_light_error_t *error) {
