@@ -18,7 +18,11 @@ static void add(p1_trace_t *trace, const char *format, ...) __attribute__((cold,
 static void add(p1_trace_t *trace, const char *format, ...) {
   va_list list;
   size_t room = sizeof trace->text - trace->used;
-  if (room < 8) return; /* it ends with "..." */
+  if (room < 8) { /* nothing more comes into it */
+    size_t end = trace->used < sizeof trace->text - 4 ? trace->used : sizeof trace->text - 4;
+    memcpy(trace->text + end, "...", 4);
+    return;
+  }
   va_start(list, format);
   wasi_light__format_list(trace->text + trace->used, room, format, list);
   va_end(list);
