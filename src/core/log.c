@@ -11,7 +11,7 @@
 
 #include "effects.h"
 
-enum { HEADER_SIZE = 8, LEB_MAX = 10 };
+enum { HEADER_SIZE = 8, LEB_MAX = 10, CALL_TEXT_SIZE = 256 /* of any call, whatever numbers the log has */ };
 static const uint8_t header[HEADER_SIZE] = {'W', 'L', 'O', 'G', 1};
 
 bool wasi_light__is_log(const uint8_t *bytes, size_t size) {
@@ -113,8 +113,8 @@ static uint32_t diverged(wasi_light_env_t *env, const char *format, ...) {
 
 /* Reads the call and compares it with the one that the guest makes. */
 static uint32_t take_call(wasi_light_env_t *env, cursor_t *cursor, uint32_t row, const uint64_t *args) {
-  char text[160];
-  char recorded_text[160];
+  char text[CALL_TEXT_SIZE];
+  char recorded_text[CALL_TEXT_SIZE];
   uint64_t recorded[P1_PARAMS_MAX + 1];
   uint64_t hash;
   unsigned long long number = (unsigned long long)env->state.usage.calls;
@@ -138,26 +138,55 @@ static uint32_t take_call(wasi_light_env_t *env, cursor_t *cursor, uint32_t row,
   return WASI_LIGHT_ESUCCESS;
 }
 
-/* Writes to memory what the call wrote when it was recorded. */
-static bool take_effects(wasi_light_env_t *env, cursor_t *cursor, p1_effects_t *effects) {
+/* Whether a call can have written so many bytes to a range that has room for `most`. */
+static bool can_write(uint8_t kind, uint64_t len, uint32_t most) {
+  switch (kind) {
+    case P1_KIND_IOVECS:
+    case P1_KIND_OUT_EVENTS: return len <= most;
+    case P1_KIND_OUT_STRINGS: /* what is expected goes by our arguments, and the log has those of another host */
+    case P1_KIND_OUT_BYTES: return len <= UINT32_MAX;
+    default: return len == most;
+  }
+}
+
+/* Passes over what the call wrote when it was recorded: false if it cannot have written that. */
+static bool check_effects(wasi_light_env_t *env, cursor_t *cursor, uint32_t row, p1_effects_t *effects) {
+  const uint8_t *kinds = wasi_light__rows[row].kinds;
   p1_mem_t mem = {NULL, 0};
+  uint32_t param = 0;
   wasi_light__memory(env, &mem);
   for (uint32_t i = 0; i < effects->count; i++) {
+    host_slice_t *range = &effects->ranges[i];
     uint64_t len = take_leb(cursor);
-    if (cursor->damaged || len > cursor->left || len > UINT32_MAX || !p1_mem_has(mem, effects->ranges[i].ptr, len))
+    while (effects->first[param + 1] <= i) param++;
+    if (cursor->damaged || len > cursor->left || !can_write(kinds[param], len, range->len) ||
+        !p1_mem_has(mem, range->ptr, len))
       return false;
-    effects->ranges[i].len = (uint32_t)len;
-    if (len > 0) p1_copy_out(mem, effects->ranges[i].ptr, cursor->bytes, len);
+    range->len = (uint32_t)len;
     cursor->bytes += len;
     cursor->left -= (size_t)len;
   }
   return true;
 }
 
-/* What a call does to the environment and to the host's streams, which its answer does not show. */
-static void act(wasi_light_env_t *env, uint32_t row, const uint64_t *args, uint32_t status,
-                const p1_effects_t *effects) {
+/* Writes it to memory. The cursor stands where it did for the check. */
+static void store_effects(wasi_light_env_t *env, cursor_t cursor, const p1_effects_t *effects) {
   p1_mem_t mem = {NULL, 0};
+  wasi_light__memory(env, &mem);
+  for (uint32_t i = 0; i < effects->count; i++) {
+    uint64_t len = take_leb(&cursor);
+    if (len > 0) p1_copy_out(mem, effects->ranges[i].ptr, cursor.bytes, len);
+    cursor.bytes += len;
+    cursor.left -= (size_t)len;
+  }
+}
+
+/*
+ * What a call does to the environment and to the host's streams, which its answer does not show. It comes before the
+ * effects, which may lie over what is written.
+ */
+static void act(wasi_light_env_t *env, cursor_t effects, uint32_t row, const uint64_t *args, uint32_t status) {
+  uint32_t written = 0;
   if (status == P1_STOP_RAISED) env->state.signal = (uint32_t)args[0];
   if (status != WASI_LIGHT_ESUCCESS && status != P1_STOP_EXIT) return;
   switch (wasi_light__rows[row].like) {
@@ -166,11 +195,18 @@ static void act(wasi_light_env_t *env, uint32_t row, const uint64_t *args, uint3
     case P1_ROW_fd_fdstat_set_flags:
     case P1_ROW_proc_exit: wasi_light__rows[row].body(env, args); break;
     case P1_ROW_fd_write:
-      wasi_light__memory(env, &mem);
-      if (effects->ranges[0].len == 4) wasi_light__write_again(env, args, p1_load_u32(mem, effects->ranges[0].ptr));
+      take_leb(&effects); /* 4 bytes, its one range */
+      for (uint32_t i = 0; i < 4; i++) written |= (uint32_t)take_byte(&effects) << 8 * i;
+      wasi_light__write_again(env, args, written);
       break;
     default: break;
   }
+}
+
+static bool can_return(uint32_t row, uint64_t status) {
+  bool stops = status >= WASI_LIGHT_STOP && status < P1_STOP_DIVERGED;
+  if (row == P1_ROW_proc_exit) return stops;
+  return status <= WASI_LIGHT_ENOTCAPABLE || (stops && status != P1_STOP_EXIT);
 }
 
 uint32_t wasi_light__replay(wasi_light_env_t *env, uint32_t row, const uint64_t *args, p1_effects_t *effects) {
@@ -179,14 +215,14 @@ uint32_t wasi_light__replay(wasi_light_env_t *env, uint32_t row, const uint64_t 
   uint32_t stop = take_call(env, &cursor, row, args);
   if (stop != WASI_LIGHT_ESUCCESS) return stop;
   uint64_t status = take_leb(&cursor);
-  bool known = status <= WASI_LIGHT_ENOTCAPABLE || (status >= WASI_LIGHT_STOP && status < P1_STOP_DIVERGED);
-  bool exits = status == P1_STOP_EXIT && row != P1_ROW_proc_exit;
-  bool good = known && !exits && !cursor.damaged;
-  if (good && status == WASI_LIGHT_ESUCCESS) good = take_effects(env, &cursor, effects);
+  const cursor_t answer = cursor;
+  bool good = !cursor.damaged && can_return(row, status);
+  if (good && status == WASI_LIGHT_ESUCCESS) good = check_effects(env, &cursor, row, effects);
   if (!good)
     return diverged(env, "the log is damaged at call %llu, %s", (unsigned long long)env->state.usage.calls,
                     wasi_light__rows[row].name);
-  act(env, row, args, (uint32_t)status, effects);
+  act(env, answer, row, args, (uint32_t)status);
+  if (status == WASI_LIGHT_ESUCCESS) store_effects(env, answer, effects);
   env->state.replay_position = env->config->replay_size - cursor.left;
   return (uint32_t)status;
 }
