@@ -408,8 +408,8 @@ static void test_reset(void **state) {
   assert_int_equal(record.log.size, 2 * first);
   assert_memory_equal(record.log.bytes, record.log.bytes + first, HEADER + 4);
   for (int i = 0; i < 2; i++) { /* each of the two, twice */
-    core_bytes_t log = {record.log.bytes + (i == 0 ? 0 : first), first};
-    core_bytes_t half = {record.steps.bytes + (i == 0 ? 0 : record.steps.size / 2), record.steps.size / 2};
+    core_bytes_t log = {record.log.bytes + (i == 0 ? 0 : first), first, 0};
+    core_bytes_t half = {record.steps.bytes + (i == 0 ? 0 : record.steps.size / 2), record.steps.size / 2, 0};
     options = replayed(&log);
     core_trail_start(&replay, &options, MEMORY);
     for (int round = 0; round < 2; round++) {
@@ -428,7 +428,7 @@ static void test_reset(void **state) {
 static void test_save_and_restore(void **state) {
   wasi_light_options_t options = recorded();
   wasi_light__env_state_t saved;
-  core_bytes_t log = {NULL, 0};
+  core_bytes_t log = {.bytes = NULL};
   core_trail_t record, replay;
   core_trail_start(&record, &options, MEMORY);
   run_random(&record, 16);
@@ -450,7 +450,7 @@ static void test_save_and_restore(void **state) {
     replay.steps.size = 0;
     run_random(&replay, 5);
     assert_int_equal(wasi_light_env_replay_left(replay.guest.env), 0);
-    const core_bytes_t expected = {record.steps.bytes + steps, record.steps.size - steps};
+    const core_bytes_t expected = {record.steps.bytes + steps, record.steps.size - steps, 0};
     core_assert_same("steps", &expected, &replay.steps);
     wasi_light__env_restore(replay.guest.env, &saved);
   }

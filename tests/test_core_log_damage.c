@@ -323,7 +323,7 @@ static void test_random_bytes(void **state) {
   core_trail_t record;
   record_run(&record);
   for (int round = 0; round < 4000; round++) {
-    uint8_t log[400];
+    uint8_t log[512];
     size_t good = HEADER + next_random(&random) % 300;
     size_t size = good + next_random(&random) % 100;
     memcpy(log, record.log.bytes, good);
@@ -359,7 +359,7 @@ static void check_success(unsigned call, const uint64_t args[CORE_ARGS_MAX], con
   for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
     core_trail_t t;
     wasi_light_outcome_t outcome;
-    core_bytes_t changed = {NULL, 0};
+    core_bytes_t changed = {.bytes = NULL};
     core_append(&changed, log->bytes, log->size - 1);
     core_append(&changed, "", 1); /* success */
     core_append(&changed, answers[i].bytes, answers[i].size);
@@ -418,7 +418,7 @@ static void test_huge_arguments(void **state) {
   for (unsigned call = 0; call < CORE_CALLS; call++) {
     static const uint8_t header[HEADER] = {'W', 'L', 'O', 'G', 1};
     wasi_light_outcome_t outcome;
-    core_bytes_t log = {NULL, 0};
+    core_bytes_t log = {.bytes = NULL};
     core_trail_t t;
     uint8_t row = (uint8_t)call;
     core_append(&log, header, HEADER);
@@ -452,7 +452,7 @@ static void test_every_status(void **state) {
       options.rule_count = !exits; /* so that the record ends with a status of one byte */
       core_trail_start(&record, &options, CORE_MEMORY);
       core_step(&record, call, args);
-      core_bytes_t log = {NULL, 0};
+      core_bytes_t log = {.bytes = NULL};
       core_append(&log, record.log.bytes, record.log.size - (exits ? 3 : 1));
       for (uint32_t left = wanted; left > 0; left >>= 7) {
         uint8_t byte = (uint8_t)((left & 0x7f) | (left > 0x7f ? 0x80 : 0));

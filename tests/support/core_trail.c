@@ -4,8 +4,11 @@
 /* ---- What is kept ---- */
 
 void core_append(core_bytes_t *to, const void *bytes, size_t size) {
-  to->bytes = realloc(to->bytes, to->size + size + 1);
-  assert_non_null(to->bytes);
+  if (to->room < to->size + size + 1) {
+    to->room = 2 * (to->size + size) + 64;
+    to->bytes = realloc(to->bytes, to->room);
+    assert_non_null(to->bytes);
+  }
   if (size > 0) memcpy(to->bytes + to->size, bytes, size);
   to->size += size;
   to->bytes[to->size] = 0;

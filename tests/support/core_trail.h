@@ -10,7 +10,7 @@
 
 typedef struct core_bytes_t {
   uint8_t *bytes; /* a NUL follows the last one */
-  size_t size;
+  size_t size, room;
 } core_bytes_t;
 
 void core_append(core_bytes_t *to, const void *bytes, size_t size);
