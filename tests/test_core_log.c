@@ -460,6 +460,69 @@ static void test_save_and_restore(void **state) {
   core_trail_end(&replay);
 }
 
+/* ---- The format -------------------------------------------------------------------------------------------------- */
+
+/* Computed without this library. A log that comes out otherwise needs another version. */
+/* clang-format off */
+static const uint8_t golden[] = {
+    'W', 'L', 'O', 'G', 1, 0, 0, 0, /* the version */
+    /* args_get = success, 2 pointers, 7 bytes */
+    0, 0x80, 4, 0xc0, 4, 0, 8, 0x40, 2, 0, 0, 0x45, 2, 0, 0, 7, 0x70, 0x72, 0x6f, 0x67, 0, 0x61, 0,
+    /* clock_time_get(1, 2^64 - 1) = success, a millisecond */
+    5, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0x80, 4, 0, 8, 0x40, 0x42, 0x0f, 0, 0, 0, 0,
+    0,
+    /* clock_time_get(9, 0) = inval */
+    5, 9, 0, 0x80, 4, 0x1c,
+    /* fd_read(0, 2 iovecs) = success, "0123", "45", 6 */
+    0x14, 0, 0x80, 8, 2, 0x80, 4, 0x83, 0xac, 0x1f, 0x7b, 0xf2, 0xcf, 0xed, 0x28, 0, 4, 0x30, 0x31, 0x32, 0x33,
+    2, 0x34, 0x35, 4, 6, 0, 0, 0,
+    /* fd_write(1, 2 iovecs) = success, 8 */
+    0x1a, 1, 0x80, 8, 2, 0x80, 4, 0x0f, 0x5f, 0x7b, 0x10, 0x12, 0x49, 4, 0xb1, 0, 4, 8, 0, 0, 0,
+    /* path_unlink_file(1, 4 bytes) = notdir */
+    0x24, 1, 0x80, 0x20, 4, 0xef, 0xe2, 0x8a, 0xa1, 0xa2, 0x40, 0x4f, 0xc9, 0x36,
+    /* snapshot 0's fd_filestat_get(1) = success */
+    0x2e, 1, 0x80, 4, 0, 0x38, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    /* proc_raise(6) = stopped */
+    0x27, 6, 0x87, 0x80, 4,
+    /* proc_exit(300) = stopped */
+    0x26, 0xac, 2, 0x80, 0x80, 4,
+};
+/* clang-format on */
+
+static void run_golden(core_trail_t *t) {
+  EXPECT(SUCCESS, &t->guest, args_get, AT, AT + 64);
+  EXPECT(SUCCESS, &t->guest, clock_time_get, 1, UINT64_MAX, AT);
+  EXPECT(INVAL, &t->guest, clock_time_get, 9, 0, AT);
+  put_text(t);
+  EXPECT(SUCCESS, &t->guest, fd_read, 0, ARRAY, 2, AT);
+  EXPECT(SUCCESS, &t->guest, fd_write, 1, ARRAY, 2, AT);
+  EXPECT(NOTDIR, &t->guest, path_unlink_file, 1, TEXT, 4);
+  assert_int_equal(core_do(&t->guest, CORE_P0_FILESTAT, (const uint64_t[CORE_ARGS_MAX]){1, AT}), 0);
+  EXPECT_STOP(&t->guest, proc_raise, 6);
+  EXPECT_STOP(&t->guest, proc_exit, 300);
+}
+
+static void test_the_format(void **state) {
+  const core_bytes_t expected = {(uint8_t *)golden, sizeof golden, 0};
+  wasi_light_options_t options = recorded();
+  core_trail_t t;
+  options.in.bytes = "012345";
+  options.in.size = 6;
+  options.clock = (wasi_light_clock_t){.mode = WASI_LIGHT_CLOCK_STEPPING, .step_ns = 1000000};
+  core_trail_start(&t, &options, MEMORY);
+  run_golden(&t);
+  core_assert_same("log", &expected, &t.log);
+  core_trail_end(&t);
+  options = replayed(&expected);
+  core_trail_start(&t, &options, MEMORY);
+  run_golden(&t);
+  assert_int_equal(wasi_light_env_replay_left(t.guest.env), 0);
+  core_assert_captured(&t.guest, 1, "012345o ");
+  core_assert_stopped(&t.guest, WASI_LIGHT_EXITED, 300);
+  core_trail_end(&t);
+}
+
 int main(int argc, char **argv) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_everything),
@@ -472,6 +535,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test_teardown(test_a_full_pipe, core_fd_teardown),
       cmocka_unit_test(test_reset),
       cmocka_unit_test(test_save_and_restore),
+      cmocka_unit_test(test_the_format),
   };
   return CORE_RUN(tests, argc, argv);
 }
