@@ -389,6 +389,47 @@ static void test_a_full_pipe(void **state) {
   core_trail_end(&replay);
 }
 
+typedef struct line_trail_t {
+  core_trail_t trail; /* the first: it is the callbacks' host pointer */
+  core_bytes_t printed;
+} line_trail_t;
+
+static void on_line(void *host, uint32_t fd, const char *line, size_t size, bool continues) {
+  line_trail_t *t = host;
+  core_append(&t->printed, fd == 1 ? "1 " : "2 ", 2);
+  core_append(&t->printed, line, size);
+  core_append(&t->printed, continues ? "\\\n" : "\n", continues ? 2 : 1);
+}
+
+static void run_lines(core_trail_t *t) {
+  core_put_text(&t->guest, TEXT, "one\ntwo \x1b more than fits into one line\nthree");
+  core_put_iovec(&t->guest, ARRAY, TEXT, 45);
+  EXPECT(SUCCESS, &t->guest, fd_write, 1, ARRAY, 1, AT);
+  EXPECT(SUCCESS, &t->guest, fd_write, 2, ARRAY, 1, AT);
+  wasi_light_env_flush(t->guest.env);
+}
+
+static void test_output_by_lines(void **state) {
+  wasi_light_options_t options = recorded();
+  line_trail_t record = {.printed = {.bytes = NULL}}, replay = {.printed = {.bytes = NULL}};
+  options.out =
+      (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_LINES, .line_size = 16, .escape = true, .line = on_line};
+  options.err = options.out;
+  core_trail_start(&record.trail, &options, MEMORY);
+  run_lines(&record.trail);
+  wasi_light_options_t again = replayed(&record.trail.log);
+  again.out = again.err = options.out;
+  core_trail_start(&replay.trail, &again, MEMORY);
+  run_lines(&replay.trail);
+  assert_true(record.printed.size > 80);
+  core_assert_same("lines", &record.printed, &replay.printed);
+  assert_same_run(&record.trail, &replay.trail);
+  core_trail_end(&record.trail);
+  core_trail_end(&replay.trail);
+  free(record.printed.bytes);
+  free(replay.printed.bytes);
+}
+
 /* ---- Logs one after another -------------------------------------------------------------------------------------- */
 
 static void run_random(core_trail_t *t, uint32_t size) {
@@ -533,6 +574,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_descriptors_carry_over),
       cmocka_unit_test_teardown(test_short_writes, core_fd_teardown),
       cmocka_unit_test_teardown(test_a_full_pipe, core_fd_teardown),
+      cmocka_unit_test(test_output_by_lines),
       cmocka_unit_test(test_reset),
       cmocka_unit_test(test_save_and_restore),
       cmocka_unit_test(test_the_format),
