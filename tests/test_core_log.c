@@ -442,6 +442,7 @@ static void test_reset(void **state) {
   core_trail_t record, replay;
   core_trail_start(&record, &options, MEMORY);
   assert_int_equal(record.log.size, HEADER);
+  assert_int_equal(wasi_light_env_replay_left(record.guest.env), 0);
   run_random(&record, 16);
   size_t first = record.log.size;
   wasi_light_env_reset(record.guest.env);

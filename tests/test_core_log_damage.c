@@ -394,7 +394,46 @@ static void test_failures_made_successes(void **state) {
   assert_true(count > 300);
 }
 
-/* The same without a memory: its status is two bytes long. */
+/* More events than were asked for, more bytes than the buffer has: memory behind is not for this call to write. */
+static void test_more_than_there_is_room_for(void **state) {
+  static const struct {
+    const char *name;
+    uint8_t most; /* of the first range */
+  } calls[] = {{"poll_oneoff", 64}, {"fd_read", 8}};
+  for (size_t i = 0; i < 2; i++) {
+    for (uint8_t more = 0; more < 2; more++) {
+      static const uint8_t bytes[80];
+      uint64_t args[CORE_ARGS_MAX];
+      core_trail_t record, t;
+      wasi_light_outcome_t outcome;
+      wasi_light_rule_t rule = {calls[i].name, WASI_LIGHT_DENY_ERRNO, 1, NULL, 0};
+      wasi_light_options_t options = recorded();
+      uint8_t size = (uint8_t)(calls[i].most + more);
+      unsigned call = core_find(calls[i].name);
+      options.rules = &rule;
+      options.rule_count = 1;
+      core_trail_start(&record, &options, CORE_MEMORY);
+      core_args(call, args);
+      core_step(&record, call, args);
+      record.log.size--; /* its errno */
+      core_append(&record.log, "", 1);
+      core_append(&record.log, &size, 1);
+      core_append(&record.log, bytes, size);
+      if (i == 1) core_append(&record.log, "", 1); /* the second buffer */
+      core_append(&record.log, "\x04\x01\x00\x00\x00", 5);
+      start_replay(&t, record.log.bytes, record.log.size);
+      core_input(&t.guest, call, args);
+      uint32_t status = core_do(&t.guest, call, args);
+      wasi_light_env_stopped(t.guest.env, &outcome);
+      assert_int_equal(outcome.kind, more ? WASI_LIGHT_DIVERGED : WASI_LIGHT_RETURNED);
+      assert_int_equal(status == WASI_LIGHT_ESUCCESS, !more);
+      core_trail_end(&record);
+      core_trail_end(&t);
+    }
+  }
+}
+
+/* A stop for want of memory, whose number takes three bytes, or an errno, made a success: there is none to write to. */
 static void test_successes_without_memory(void **state) {
   for (unsigned call = 0; call < CORE_CALLS; call++) {
     for (unsigned zero = 0; zero < 2; zero++) {
@@ -488,6 +527,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_bytes_that_are_changed),
       cmocka_unit_test(test_random_bytes),
       cmocka_unit_test(test_failures_made_successes),
+      cmocka_unit_test(test_more_than_there_is_room_for),
       cmocka_unit_test(test_successes_without_memory),
       cmocka_unit_test(test_huge_arguments),
       cmocka_unit_test(test_every_status),

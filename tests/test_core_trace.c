@@ -396,6 +396,11 @@ static void test_subscriptions(void **state) {
   core_put_clock(&t.guest, 0, MONOTONIC, 0, RELATIVE);
   CALL(&t.guest, poll_oneoff, IN, IN, 1, IN); /* events over subscriptions, and their number over both */
   ASSERT_LINE(&t, "poll_oneoff([clock(monotonic, 0, 0x0)], 1) = success -> [clock], 1");
+  core_put_clock(&t.guest, 0, MONOTONIC, UINT64_MAX, RELATIVE); /* fewer events than subscriptions */
+  CALL(&t.guest, poll_oneoff, IN, OUT, 2, NEVENTS);
+  ASSERT_LINE(&t, "poll_oneoff([clock(monotonic, 18446744073709551615, 0x0), fd_write(2)], 2) = success -> [fd_write], "
+                  "1");
+  core_put_clock(&t.guest, 0, REALTIME, 0, RELATIVE);
   CALL(&t.guest, poll_oneoff, MEMORY - 47, OUT, 1, NEVENTS);
   ASSERT_LINE(&t, "poll_oneoff(<bad 0x1fd1>, 1) = fault");
   CALL(&t.guest, poll_oneoff, IN, MEMORY - 31, 1, NEVENTS);
