@@ -225,7 +225,7 @@ static void run_sources(core_trail_t *t) {
     core_step(t, core_find("fd_read"), args);
     core_step(t, core_find("clock_time_get"), (const uint64_t[CORE_ARGS_MAX]){i % 2, 0, AT});
     core_step(t, core_find("clock_res_get"), (const uint64_t[CORE_ARGS_MAX]){i % 2, AT});
-    core_step(t, core_find("random_get"), (const uint64_t[CORE_ARGS_MAX]){AT, i * 100});
+    core_step(t, core_find("random_get"), (const uint64_t[CORE_ARGS_MAX]){AT, UINT64_C(100) * i});
     core_fill(&t->guest);
     core_put_clock(&t->guest, 0, MONOTONIC, 1000 + i, RELATIVE);
     core_put_stream(&t->guest, 1, FD_WRITE, i % 4);

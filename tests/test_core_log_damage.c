@@ -62,7 +62,7 @@ static void call_text(char text[256], unsigned call, const uint64_t args[CORE_AR
     sprintf(text + strlen(text), "%s%llu", i > 0 ? ", " : "",
             (unsigned long long)(wide ? args[i] : args[i] & UINT32_MAX));
   }
-  strcat(text, ")");
+  sprintf(text + strlen(text), ")");
 }
 
 /* ---- Another call ------------------------------------------------------------------------------------------------ */
@@ -303,7 +303,7 @@ static void test_bytes_that_are_changed(void **state) {
   core_trail_t record;
   record_run(&record);
   for (size_t at = HEADER; at < record.log.size; at++) {
-    for (size_t i = 0; i < sizeof masks; i++) {
+    for (size_t i = core_under_valgrind() ? sizeof masks - 1 : 0; i < sizeof masks; i++) {
       record.log.bytes[at] ^= masks[i];
       check_log(record.log.bytes, record.log.size);
       record.log.bytes[at] ^= masks[i];
@@ -322,7 +322,7 @@ static void test_random_bytes(void **state) {
   uint32_t random = 1;
   core_trail_t record;
   record_run(&record);
-  for (int round = 0; round < 4000; round++) {
+  for (int round = 0; round < (core_under_valgrind() ? 200 : 4000); round++) {
     uint8_t log[512];
     size_t good = HEADER + next_random(&random) % 300;
     size_t size = good + next_random(&random) % 100;

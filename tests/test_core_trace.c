@@ -199,7 +199,7 @@ static void check_flags(const char *name, unsigned param, const char *const *nam
     for (unsigned k = 0; k < count; k++) {
       if (args[param] >> k & 1) sprintf(expected + strlen(expected), "%s%s", expected[2] ? "|" : "", names[k]);
     }
-    if (i == count + 1) strcat(expected, "|0x80000000");
+    if (i == count + 1) sprintf(expected + strlen(expected), "|0x80000000");
     core_do(&t.guest, call, args);
     const char *line = core_line(&t);
     const char *found = strstr(line, expected);
@@ -513,14 +513,15 @@ static void test_lines_as_long_as_the_buffer(void **state) {
   for (unsigned hex = 0; hex < 256; hex++) {       /* "\x00" instead of "x" makes it longer by three */
     for (unsigned quote = 0; quote < 3; quote++) { /* "\"" by one */
       char full[2048] = "fd_write(1, [";
+      char *end = full + strlen(full);
       for (unsigned i = 0; i < 256; i++) {
         bool is_hex = i < hex;
         bool is_quote = !is_hex && i < hex + quote;
         t.guest.memory[TEXT + i] = is_hex ? 0 : is_quote ? '"' : 'x';
-        if (i % 32 == 0) strcat(full, i > 0 ? "\", \"" : "\"");
-        strcat(full, is_hex ? "\\x00" : is_quote ? "\\\"" : "x");
+        if (i % 32 == 0) end += sprintf(end, "%s", i > 0 ? "\", \"" : "\"");
+        end += sprintf(end, "%s", is_hex ? "\\x00" : is_quote ? "\\\"" : "x");
       }
-      strcat(full, "\"], 8) = success -> 256");
+      sprintf(end, "\"], 8) = success -> 256");
       CALL(&t.guest, fd_write, 1, ARRAY, 8, AT);
       const char *line = core_line(&t);
       size_t size = strlen(line);

@@ -76,11 +76,12 @@ static wasm_val_t do_call(core_trail_t *t, wasi_light_instance_t *instance, cons
 }
 
 static void greet(core_trail_t *t, wasi_light_instance_t *instance) {
+  static const char name[8] = {'r', 'e', 'p', 'l', 'a', 'y', 'e', 'r'};
   char text[64];
   uint32_t at = (uint32_t)do_call(t, instance, "alloc", ARGS(I32(8))).of.i32;
   uint8_t *bytes = wasi_light_memory(instance, at, 8);
   assert_non_null(bytes);
-  memcpy(bytes, "replayer", 8);
+  memcpy(bytes, name, sizeof name);
   uint32_t answer = (uint32_t)do_call(t, instance, "greet", ARGS(I32((int32_t)at), I32(8))).of.i32;
   wasi_light_string_out(instance, answer, text, sizeof text);
   assert_string_equal(text, "Hello, replayer!");

@@ -6,8 +6,9 @@
 void core_append(core_bytes_t *to, const void *bytes, size_t size) {
   if (to->room < to->size + size + 1) {
     to->room = 2 * (to->size + size) + 64;
-    to->bytes = realloc(to->bytes, to->room);
-    assert_non_null(to->bytes);
+    uint8_t *grown = realloc(to->bytes, to->room);
+    assert_non_null(grown);
+    to->bytes = grown;
   }
   if (size > 0) memcpy(to->bytes + to->size, bytes, size);
   to->size += size;
