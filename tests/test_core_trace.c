@@ -581,7 +581,7 @@ static void test_nothing_changes(void **state) {
   assert_true(count > 500);
 }
 
-/* The callback gets the environment's host pointer, and may not call into the instance. */
+/* The callback gets the host pointer that the environment has by then. */
 static void test_the_host_pointer(void **state) {
   core_trail_t t, other;
   start(&t);
