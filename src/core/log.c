@@ -193,6 +193,7 @@ static void act(wasi_light_env_t *env, cursor_t effects, uint32_t row, const uin
     case P1_ROW_fd_close:
     case P1_ROW_fd_renumber:
     case P1_ROW_fd_fdstat_set_flags:
+    case P1_ROW_fd_fdstat_set_rights:
     case P1_ROW_proc_exit: wasi_light__rows[row].body(env, args); break;
     case P1_ROW_fd_write:
       take_leb(&effects); /* 4 bytes, its one range */
