@@ -54,7 +54,8 @@ static const struct {
     {"fd_fdstat_get", {1, AT}, "fd_fdstat_get(1) = success -> {unknown, 0x0, 0x8200048}"},
     {"fd_fdstat_set_flags", {0, 5}, "fd_fdstat_set_flags(0, append|nonblock) = success"},
     {"fd_fdstat_set_flags", {0, 64}, "fd_fdstat_set_flags(0, 0x40) = inval"},
-    {"fd_fdstat_set_rights", {1, 66, UINT64_MAX}, "fd_fdstat_set_rights(1, 0x42, 0xffffffffffffffff) = notsup"},
+    {"fd_fdstat_set_rights", {1, 66, UINT64_MAX}, "fd_fdstat_set_rights(1, 0x42, 0xffffffffffffffff) = notcapable"},
+    {"fd_fdstat_set_rights", {1, 64, 0}, "fd_fdstat_set_rights(1, 0x40, 0x0) = success"},
     {"fd_filestat_get", {1, AT}, "fd_filestat_get(1) = success -> {unknown}"},
     {"fd_filestat_set_size", {1, 5}, "fd_filestat_set_size(1, 5) = inval"},
     {"fd_filestat_set_times", {0, 1, 2, 9}, "fd_filestat_set_times(0, 1, 2, atim|mtim_now) = notsup"},
@@ -279,7 +280,7 @@ static void test_a_string_that_is_all_of_memory(void **state) {
   CALL(&t.guest, path_unlink_file, 9, MEMORY, 0);
   ASSERT_LINE(&t, "path_unlink_file(9, \"\", 0) = badf");
   CALL(&t.guest, path_unlink_file, 9, MEMORY + 1, 0);
-  ASSERT_LINE(&t, "path_unlink_file(9, <bad 0x2001>, 0) = badf");
+  ASSERT_LINE(&t, "path_unlink_file(9, \"\", 0) = badf");
   CALL(&t.guest, path_unlink_file, 9, LAST, UINT32_MAX);
   ASSERT_LINE(&t, "path_unlink_file(9, <bad 0x1fff>, 4294967295) = badf");
   core_trail_end(&t);
@@ -319,9 +320,9 @@ static void test_iovecs(void **state) {
   core_put_iovec(&t.guest, ARRAY + 24, BAD, 0);
   core_put_iovec(&t.guest, ARRAY + 32, MEMORY, 0);
   CALL(&t.guest, fd_write, 1, ARRAY, 5, AT);
-  ASSERT_LINE(&t, "fd_write(1, [\"a/b\", <bad 0xfffffff0>, <bad 0x1fff>, <bad 0xfffffff0>, \"\"], 5) = fault");
+  ASSERT_LINE(&t, "fd_write(1, [\"a/b\", <bad 0xfffffff0>, <bad 0x1fff>, \"\", \"\"], 5) = fault");
   CALL(&t.guest, fd_read, 0, ARRAY, 5, AT);
-  ASSERT_LINE(&t, "fd_read(0, [3, <bad 0xfffffff0>, <bad 0x1fff>, <bad 0xfffffff0>, 0], 5) = fault");
+  ASSERT_LINE(&t, "fd_read(0, [3, <bad 0xfffffff0>, <bad 0x1fff>, 0, 0], 5) = fault");
   CALL(&t.guest, fd_read, 0, MEMORY - 8, 2, AT);
   ASSERT_LINE(&t, "fd_read(0, <bad 0x1ff8>, 2) = fault");
   CALL(&t.guest, fd_write, 1, ARRAY, UINT32_MAX, BAD);
