@@ -44,6 +44,9 @@ demo: need-demo build $(GRAPHVIZ) ## draw a graph with a plug-in from PyPI (exam
 	build/examples/graphviz $(GRAPHVIZ) examples/hello.dot >build/hello.svg
 	@echo "The drawing is in build/hello.svg"
 
+third-party: need-third-party build ## run guests from npm and PyPI (tests/third-party.toml); write docs/third-party.md
+	@tools/third-party.py
+
 format: need-format ## format all C and C++ sources
 	@clang-format-19 -i $(SOURCES)
 
@@ -110,4 +113,4 @@ $(WASIX): tools/build-wasix.sh $(wildcard tests/differential/wasix*) $(wildcard 
 
 , := ,
 FORCE:
-.PHONY: all build run test demo format format-check lint test-sanitizers test-stock test-valgrind bench conformance differential docs guests clean distclean help
+.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-stock test-valgrind bench conformance differential docs guests clean distclean help

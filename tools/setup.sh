@@ -67,6 +67,11 @@ case ${1:?usage: setup.sh GOAL} in
     tool python3 python3 && need pip python3-pip -- python3 -m pip --version # node and cargo only if they are there
     ;;
   demo) compiler && engine && tool python3 python3 && need pip python3-pip -- python3 -m pip --version ;;
+  third-party)
+    compiler && engine && tool npm npm
+    need "Python 3.11" python3 -- python3 -c "import tomllib"
+    need pip python3-pip -- python3 -m pip --version
+    ;;
   format) tool clang-format-19 clang-format-19 ;;
   lint) compiler && engine && tests && tool clang-tidy-19 clang-tidy-19 && tool cppcheck cppcheck ;;
   test-sanitizers)
