@@ -170,7 +170,8 @@ WASI_LIGHT_API const char *wasi_light_errno_name(wasi_light_errno_t value);
 /*
  * The host's side of a stream. `host` is the pointer that the environment was made with. The bytes lie
  * in guest memory: they are good until the callback returns, and the callback must not call into that
- * instance (the call is refused). A callback returns 0 or the errno that the guest shall see.
+ * instance (the call is refused). A callback returns 0 or the errno that the guest shall see;
+ * a number that is none becomes IO.
  */
 
 /* Takes all of `bytes`, or none and returns an errno. `fd` is 1 for stdout, 2 for stderr. */
@@ -285,7 +286,8 @@ typedef void (*wasi_light_trace_t)(void *host, const char *line);
 /*
  * Receives the next bytes of a log of all WASI calls: what the guest asked, and what it was answered. Kept one behind the
  * other, they are what `replay` takes. The calls of an instance of a pool while it was made go to the pool's host pointer,
- * those of a lease to the lease's: the log of a lease is both, one behind the other. wasi_light_env_reset begins a new log.
+ * those of a lease to the lease's: the log of a lease is both, one behind the other. Several instances that
+ * a pool makes give several beginnings, each with its own header. wasi_light_env_reset begins a new log.
  */
 typedef void (*wasi_light_record_t)(void *host, const uint8_t *bytes, size_t size);
 

@@ -55,7 +55,7 @@ static void expect_diverged(core_trail_t *t, unsigned call, const uint64_t args[
 /* "fd_close(1)", without the upper bits of what is an i32 */
 static void call_text(char text[256], unsigned call, const uint64_t args[CORE_ARGS_MAX]) {
   const core_row_t *row = core_row(call);
-  sprintf(text, "%s(", row->name);
+  sprintf(text, "%s%s(", call < CORE_ROWS ? "" : "wasi_unstable.", row->name);
   for (unsigned i = 0; i < row->params; i++) {
     int kind = row->kind[i];
     bool wide = kind >= CORE_TIME && kind <= CORE_RIGHTS;

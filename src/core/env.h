@@ -173,6 +173,11 @@ static inline uint64_t p1_sum(uint64_t a, uint64_t b) {
  */
 uint32_t wasi_light__call(wasi_light_env_t *env, uint32_t row, const uint64_t *args);
 
+/* What a callback says; IO for what is no errno. */
+static inline uint32_t p1_errno_of(uint32_t value) {
+  return value <= WASI_LIGHT_ENOTCAPABLE ? value : (uint32_t)WASI_LIGHT_EIO;
+}
+
 /* fd_write to the host once more, of `size` bytes that it is known to have taken, whatever the host says now. */
 void wasi_light__write_again(wasi_light_env_t *env, const uint64_t *args, uint32_t size);
 

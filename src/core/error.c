@@ -33,7 +33,7 @@ const char *wasi_light_errno_name(wasi_light_errno_t value) {
 void wasi_light__format_list(char *text, size_t size, const char *format, va_list list) {
   int length = vsnprintf(text, size, format, list);
   if (length < 0) text[0] = '\0';
-  else if ((size_t)length >= size) {
+  else if ((size_t)length >= size && size >= 4) {
     size_t end = size - 4;
     while (end > 0 && (text[end] & 0xc0) == 0x80) end--; /* not in the middle of a character of UTF-8 */
     memcpy(text + end, "...", 4);

@@ -174,7 +174,7 @@ static uint32_t sleep_otherwise(wait_t *w, uint64_t ns) {
   if (error == WASI_LIGHT_ESUCCESS && ns > allowance(w)) return P1_STOP_SLEEP;
   if (sleep->mode == WASI_LIGHT_SLEEP_CALLBACK) {
     w->env->in_callback = true;
-    error = sleep->sleep(w->env->host, ns);
+    error = p1_errno_of(sleep->sleep(w->env->host, ns));
     w->env->in_callback = false;
   }
   if (error != WASI_LIGHT_ESUCCESS) {

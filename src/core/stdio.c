@@ -140,7 +140,7 @@ static uint32_t read_callback(wasi_light_env_t *env, p1_mem_t mem, const host_sl
   env->in_callback = true;
   uint32_t error = env->config->in.read(env->host, p1_at(mem, slices[0].ptr), slices[0].len, &got);
   env->in_callback = false;
-  if (error != WASI_LIGHT_ESUCCESS) return error;
+  if (error != WASI_LIGHT_ESUCCESS) return p1_errno_of(error);
   if (got > slices[0].len) return WASI_LIGHT_EIO;
   *done = (uint32_t)got;
   return WASI_LIGHT_ESUCCESS;
@@ -189,7 +189,7 @@ static uint32_t write_callback(wasi_light_env_t *env, const wasi_light_output_t 
   env->in_callback = true;
   uint32_t error = out->write(env->host, stream, bytes, len);
   env->in_callback = false;
-  return error;
+  return p1_errno_of(error);
 }
 
 /* An error after some buffers went through is for the next call to find. */

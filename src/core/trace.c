@@ -181,7 +181,7 @@ void wasi_light__trace_call(wasi_light_env_t *env, uint32_t row, const uint64_t 
   for (uint32_t i = 0; call->kinds[i] != P1_KIND_NONE; i++) {
     bool is_out = call->kinds[i] >= P1_KIND_OUT_STRINGS;
     host_slice_t range = is_out ? effects->ranges[effects->first[i]] : (host_slice_t){0, 0};
-    if (is_out && p1_mem_has(mem, range.ptr, range.len)) continue;
+    if (is_out && p1_mem_has(mem, range.ptr, range.len > 0 ? range.len : 1)) continue;
     if (!first) add(trace, ", ");
     first = false;
     if (is_out) add_bad(trace, range.ptr);

@@ -35,7 +35,7 @@ const char *core_line(core_trail_t *trail);
 #define ASSERT_LINE(trail, expected) assert_string_equal(core_line(trail), expected)
 
 /* Call number 0 to 45 is that of core_rows, those behind are snapshot 0's. */
-enum { CORE_CALLS = CORE_ROWS + 3, CORE_P0_FILESTAT = CORE_ROWS, CORE_P0_SEEK, CORE_P0_POLL };
+enum { CORE_CALLS = CORE_ROWS + 4, CORE_P0_FILESTAT = CORE_ROWS, CORE_P0_SEEK, CORE_P0_POLL, CORE_P0_PATH };
 const core_row_t *core_row(unsigned call);
 unsigned core_find(const char *name); /* of preview 1 */
 bool core_is_address(int kind);
