@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the benchmark's programs share: a clock, the guests, and how they talk to run.py.
- *
- * A program reads group names from its standard input, one a line, measures each group once, and writes a line
- * `group,call,way,nanoseconds` for each figure and then `end`. So run.py can take turns between programs. Lines that begin
- * with `# ` are for the head of the report. All statistics are run.py's.
+ * What the benchmark's programs share: a clock, the guests, and how they talk to run.py. README.md has the protocol.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -42,7 +38,16 @@ static const bench_call_t bench_calls[] = {
 enum { BENCH_CALLS = sizeof bench_calls / sizeof bench_calls[0], BENCH_CAPTURE = 1024 };
 
 static inline bool bench_has_call(const char *guest, const bench_call_t *call) {
+  if (strcmp(guest, "tiny") == 0) return call == bench_calls; /* count */
   return !call->only_go || strcmp(guest, "go_reactor") == 0;
+}
+
+static inline bool bench_is_guest(const char *group) {
+  static const char *const guests[] = {"tiny", "c_reactor", "cpp_reactor", "rust_reactor", "zig_reactor", "go_reactor"};
+  for (size_t i = 0; i < sizeof guests / sizeof guests[0]; i++) {
+    if (strcmp(group, guests[i]) == 0) return true;
+  }
+  return false;
 }
 
 static inline void bench_expect(const char *guest, const bench_call_t *call, int64_t got) {
@@ -66,10 +71,21 @@ static inline uint8_t *bench_read(const char *path, size_t *size) {
 
 /* `make bench` runs in the project's folder. */
 static inline uint8_t *bench_guest(const char *guest, size_t *size) {
+  bool own = strcmp(guest, "tiny") == 0 || strcmp(guest, "loop") == 0;
   char path[128];
-  snprintf(path, sizeof path, "guests/built/%s.wasm", guest);
+  snprintf(path, sizeof path, "%s/%s.wasm", own ? "bench/guests" : "guests/built", guest);
   return bench_read(path, size);
 }
+
+/* ---- The loops of guests/loop.wat ---- */
+
+static const char *const bench_loops[] = {"loop",           "clock_time_get", "random_get_8", "random_get_4096",
+                                          "args_sizes_get", "args_get",       "environ_get",  "fd_write",
+                                          "sched_yield"};
+enum { BENCH_LOOPS = sizeof bench_loops / sizeof bench_loops[0] };
+
+static const char *const bench_args[] = {"plugin", "--verbose", NULL};
+static const char *const bench_env[] = {"LANG=C", "HOME=/", NULL};
 
 /* ---- Measuring ---- */
 
@@ -109,6 +125,26 @@ static inline double bench_measure(void (*body)(void *data), void *data) {
   while (bench_time(body, data, count) < BENCH_SLICE_NS / 2) count *= 2;
   for (size_t i = 0; i < BENCH_SLICES; i++) took[i] = bench_time(body, data, count);
   return bench_median(took, BENCH_SLICES) / (double)count;
+}
+
+/*
+ * Nanoseconds of one iteration of a loop: `body` makes `count` of them and returns the errnos or-ed together. So that the
+ * entry into the guest does not count, a slice is one call.
+ */
+static inline double bench_measure_loop(int32_t (*body)(void *data, int32_t count), void *data, const char *name) {
+  uint64_t took[BENCH_SLICES], start = 0;
+  int32_t count = 16;
+  do {
+    count *= 2;
+    start = bench_now();
+    if (body(data, count) != 0) fail(name, "a call did not succeed");
+  } while (bench_now() - start < BENCH_SLICE_NS / 2);
+  for (size_t i = 0; i < BENCH_SLICES; i++) {
+    start = bench_now();
+    body(data, count);
+    took[i] = bench_now() - start;
+  }
+  return bench_median(took, BENCH_SLICES) / count;
 }
 
 static inline void bench_print(const char *group, const char *call, const char *way, double ns) {
