@@ -148,7 +148,7 @@ static inline double bench_measure_loop(int32_t (*body)(void *data, int32_t coun
 }
 
 static inline void bench_print(const char *group, const char *call, const char *way, double ns) {
-  printf("%s,%s,%s,%.1f\n", group, call, way, ns);
+  printf("%s,%s,%s,%.2f\n", group, call, way, ns);
 }
 
 /* ---- Talking to run.py ---- */
