@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What one WASI call costs, in a tight loop of the guest: wasi-light's functions, and host functions that do nothing, on the
- * same engine and through both of its interfaces.
+ * same engine and through both of its interfaces. `system` is what the system takes for the same, without a guest.
  */
+#include <sched.h>
+#include <sys/random.h>
 #include <wasi_light_wasm.h>
-#include <wasmer.h>
 
-#include "bench.h"
-
-typedef wasm_trap_t *(*raw_callback_t)(void *env, const uint64_t *args, uint64_t *result);
-
-/* NULL where the engine is as published. */
-__attribute__((weak)) wasm_func_t *wasmer_func_new_raw_with_env(wasm_store_t *store, const wasm_functype_t *type,
-                                                                raw_callback_t callback, void *env,
-                                                                void (*finalizer)(void *));
+#include "bare.h"
 
 static wasm_engine_t *engine;
 
@@ -62,50 +56,12 @@ static void measure_light(void) {
 
 /* ---- Host functions that do nothing ---- */
 
-static wasm_trap_t *do_nothing(void *env, const wasm_val_vec_t *args, wasm_val_vec_t *results) {
-  (void)env, (void)args;
-  results->data[0] = (wasm_val_t)WASM_I32_VAL(0);
-  return NULL;
-}
-
-static wasm_trap_t *do_nothing_raw(void *env, const uint64_t *args, uint64_t *result) {
-  (void)env, (void)args;
-  *result = 0;
-  return NULL;
-}
-
-static wasm_func_t *new_empty_func(wasm_store_t *store, const wasm_functype_t *type, bool raw) {
-  wasm_func_t *func = raw ? wasmer_func_new_raw_with_env(store, type, do_nothing_raw, NULL, NULL)
-                          : wasm_func_new_with_env(store, type, do_nothing, &engine, NULL);
-  if (!func) fail("the engine", "made no host function");
-  return func;
-}
-
 /* The exports of an instance that lives as long as the program. */
 static wasm_extern_vec_t new_empty(wasm_exporttype_vec_t *names, bool raw) {
-  size_t size = 0;
-  wasm_byte_vec_t binary;
-  wasm_importtype_vec_t types;
-  wasm_extern_vec_t imports, exports;
-  wasm_trap_t *trap = NULL;
-  wasm_store_t *store = wasm_store_new(engine);
-  uint8_t *bytes = bench_guest("loop", &size);
-  wasm_byte_vec_new(&binary, size, (const wasm_byte_t *)bytes);
-  free(bytes);
-  wasm_module_t *module = wasm_module_new(store, &binary);
-  wasm_byte_vec_delete(&binary);
-  if (!module) fail("the engine", "did not compile the module");
-  wasm_module_imports(module, &types);
-  wasm_extern_vec_new_uninitialized(&imports, types.size);
-  for (size_t i = 0; i < types.size; i++) {
-    const wasm_functype_t *type = wasm_externtype_as_functype_const(wasm_importtype_type(types.data[i]));
-    imports.data[i] = wasm_func_as_extern(new_empty_func(store, type, raw));
-  }
-  wasm_importtype_vec_delete(&types);
-  wasm_instance_t *instance = wasm_instance_new(store, module, &imports, &trap);
-  if (!instance) fail("the engine", "made no instance");
-  wasm_instance_exports(instance, &exports);
-  wasm_module_exports(module, names);
+  wasm_extern_vec_t exports;
+  bare_t bare = bare_new(engine, "loop", raw);
+  wasm_instance_exports(bare_make(&bare).instance, &exports);
+  wasm_module_exports(bare.module, names);
   return exports;
 }
 
@@ -136,13 +92,57 @@ static void measure_empty(const char *way, bool raw) {
   }
 }
 
+/* ---- The system's own cost of the same ---- */
+
+static int32_t run_clock(void *data, int32_t count) {
+  struct timespec *time = data;
+  int32_t errors = 0;
+  for (int32_t i = 0; i < count; i++) errors |= clock_gettime(CLOCK_MONOTONIC, time);
+  return errors;
+}
+
+static int32_t draw(void *data, int32_t count, size_t size) {
+  int32_t errors = 0;
+  for (int32_t i = 0; i < count; i++) errors |= getrandom(data, size, 0) != (ssize_t)size;
+  return errors;
+}
+
+static int32_t run_random_8(void *data, int32_t count) {
+  return draw(data, count, 8);
+}
+
+static int32_t run_random_4096(void *data, int32_t count) {
+  return draw(data, count, 4096);
+}
+
+static int32_t run_yield(void *data, int32_t count) {
+  (void)data;
+  int32_t errors = 0;
+  for (int32_t i = 0; i < count; i++) errors |= sched_yield();
+  return errors;
+}
+
+static void measure_system(void) {
+  static const struct {
+    const char *name;
+    int32_t (*run)(void *data, int32_t count);
+  } loops[] = {{"clock_time_get", run_clock},
+               {"random_get_8", run_random_8},
+               {"random_get_4096", run_random_4096},
+               {"sched_yield", run_yield}};
+  static uint64_t data[512];
+  for (size_t i = 0; i < sizeof loops / sizeof loops[0]; i++)
+    bench_print("calls", loops[i].name, "system", bench_measure_loop(loops[i].run, data, loops[i].name));
+}
+
 /* ---- */
 
 static void measure_group(const char *group) {
   if (strcmp(group, "calls") != 0) return;
   measure_light();
   measure_empty("empty", false);
-  if (wasmer_func_new_raw_with_env) measure_empty("empty raw", true);
+  if (bare_has_raw()) measure_empty("empty raw", true);
+  measure_system();
 }
 
 int main(void) {

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How instances scale from one thread to two: stores and pools apart, the module shared. Rows: `scaling,WHAT,N threads,FIGURE`,
+ * with the wall time per instance of all threads together, so that twice as fast is half the figure.
+ *
+ * `mappings` is what the kernel does for a fresh instance, and nothing else: its memory is reserved, made accessible and given
+ * back. All threads of a process take turns at that.
+ */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#include "bare.h"
+#include "light.h"
+
+enum { THREADS = 2, WINDOW_NS = 20000000, BATCH = 8 };
+
+static wasm_engine_t *engine;
+static wasi_light_config_t *quiet;
+static guest_t guest;
+static wasm_module_t *bare_module;
+
+/* Of one thread. */
+typedef struct worker_t {
+  const struct way_of_work_t *way;
+  job_t job;
+  bare_t bare;
+  atomic_bool *start;
+  double per_second;
+} worker_t;
+
+typedef struct way_of_work_t {
+  const char *name;
+  void (*begin)(worker_t *worker);
+  void (*run)(void *worker);
+  void (*end)(worker_t *worker);
+} way_of_work_t;
+
+/* ---- Ways ---- */
+
+static void begin_light(worker_t *worker) {
+  worker->job = (job_t){.guest = &guest, .call = &bench_calls[0], .config = quiet};
+  worker->job.func = wasi_light_module_func(guest.module, worker->job.call->export_name);
+}
+
+static void begin_pool(worker_t *worker) {
+  static const way_t best = {.reset = WASI_LIGHT_RESET_BEST};
+  begin_light(worker);
+  worker->job.pool = new_pool(guest.module, quiet, &best);
+}
+
+static void end_pool(worker_t *worker) {
+  delete_pool(worker->job.pool, "scaling");
+}
+
+static void do_fresh(void *data) {
+  run_fresh(&((worker_t *)data)->job);
+}
+
+static void do_pooled(void *data) {
+  run_pooled(&((worker_t *)data)->job);
+}
+
+static void begin_bare(worker_t *worker) {
+  worker->bare = bare_of(engine, bare_module, bare_has_raw());
+}
+
+static void do_bare(void *data) {
+  bare_run(&((worker_t *)data)->bare);
+}
+
+static void end_bare(worker_t *worker) {
+  bare_free(&worker->bare);
+}
+
+/* As the engine does it: see docs/performance.md for what it calls. */
+static void do_mappings(void *data) {
+  const size_t reserved = (size_t)6 << 30, pages = 128 << 10;
+  (void)data;
+  char *base = mmap(NULL, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if ((const void *)base == MAP_FAILED || mprotect(base, pages, PROT_READ | PROT_WRITE)) fail("mmap", "failed");
+  base[pages - 1] = 1;
+  munmap(base, reserved);
+}
+
+static void nothing(worker_t *worker) {
+  (void)worker;
+}
+
+/* ---- Threads ---- */
+
+static void *work(void *data) {
+  worker_t *worker = data;
+  worker->way->begin(worker);
+  worker->way->run(worker);
+  while (!atomic_load(worker->start)) {
+  }
+  uint64_t count = 0, start = bench_now(), now = start;
+  for (; now - start < WINDOW_NS; now = bench_now()) {
+    for (int i = 0; i < BATCH; i++) worker->way->run(worker);
+    count += BATCH;
+  }
+  worker->per_second = (double)count / (double)(now - start) * 1e9;
+  worker->way->end(worker);
+  return NULL;
+}
+
+static void measure(const way_of_work_t *way, size_t threads) {
+  worker_t workers[THREADS] = {0};
+  pthread_t ids[THREADS];
+  atomic_bool start = false;
+  char name[16];
+  double per_second = 0;
+  for (size_t i = 0; i < threads; i++) {
+    workers[i].way = way;
+    workers[i].start = &start;
+    if (pthread_create(&ids[i], NULL, work, &workers[i]) != 0) fail("a thread", "cannot be started");
+  }
+  const struct timespec while_they_begin = {.tv_nsec = 5000000};
+  nanosleep(&while_they_begin, NULL);
+  atomic_store(&start, true);
+  for (size_t i = 0; i < threads; i++) {
+    pthread_join(ids[i], NULL);
+    per_second += workers[i].per_second;
+  }
+  snprintf(name, sizeof name, "%zu thread%s", threads, threads > 1 ? "s" : "");
+  bench_print("scaling", way->name, name, 1e9 / per_second);
+}
+
+static void measure_group(const char *group) {
+  static const way_of_work_t ways[] = {{"pool", begin_pool, do_pooled, end_pool},
+                                       {"fresh", begin_light, do_fresh, nothing},
+                                       {"bare", begin_bare, do_bare, end_bare},
+                                       {"mappings", nothing, do_mappings, nothing}};
+  if (strcmp(group, "scaling") != 0) return;
+  for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+    for (size_t threads = 1; threads <= THREADS; threads++) measure(&ways[i], threads);
+  }
+}
+
+int main(void) {
+  engine = wasm_engine_new();
+  if (!engine) fail("engine", "cannot be started");
+  quiet = new_quiet_config();
+  guest = new_guest(engine, "c_reactor");
+  bare_module = bare_compile(engine, "c_reactor");
+  bench_serve(measure_group);
+  return EXIT_SUCCESS;
+}
