@@ -15,6 +15,7 @@ GO_GUEST := guests/built/go_reactor.wasm
 GRAPHVIZ := .downloads/graphviz.wasm
 WASMTIME := .bench/wasmtime/stamp
 WASIX := .conformance/wasix/stamp
+BENCH_WASIX := .bench/wasix/stamp
 SOURCES = $(shell find . \( -name '.?*' -o -path './build*' \) -prune -o \( -name '*.[ch]' -o -name '*.cpp' \) -print)
 
 export CMAKE_GENERATOR ?= $(if $(shell command -v ninja),Ninja,Unix Makefiles)
@@ -68,8 +69,19 @@ test-stock: need-test $(ENGINE) $(GO_GUEST) ## run all tests as with Wasmer as p
 test-valgrind: need-test-valgrind build ## run the core's tests under valgrind
 	@tools/valgrind.sh build/tests/test_core_*
 
-bench: need-bench $(WASMTIME) build $(GO_GUEST) ## the pool against fresh instances and Wasmtime's (bench/run.py)
-	@bench/run.py build
+bench: need-bench $(WASMTIME) build bench-peers $(GO_GUEST) ## the whole benchmark (bench/run.py), 10 minutes; OPTIONS=--docs writes docs/performance.md
+	$(call cmake_build,build-stock,-DWASI_LIGHT_STOCK_ENGINE=ON)
+	@bench/run.py $(OPTIONS) build
+
+bench-wasix: need-bench $(BENCH_WASIX) ## the same with wasix, which takes 20 more minutes to build, once
+	@$(MAKE) --no-print-directory bench
+
+# Peers that cannot be had here are left out.
+bench-peers:
+	@for fetch in bench/peers/*/fetch.sh; do \
+	  peer=$$(basename "$$(dirname "$$fetch")"); \
+	  [ ! -e "$$fetch" ] || [ -e ".bench/$$peer/bench" ] || "$$fetch" ".bench/$$peer" || echo "bench: goes on without $$peer"; \
+	done
 
 conformance: need-conformance build ## run the suite in WASI_TESTSUITE=DIR and write docs/conformance.md
 	@tools/conformance.py --write docs/conformance.md build '$(WASI_TESTSUITE)'
@@ -111,6 +123,9 @@ $(WASMTIME): bench/wasmtime/fetch.sh
 $(WASIX): tools/build-wasix.sh $(wildcard tests/differential/wasix*) $(wildcard tests/differential/wasix/*)
 	@tools/build-wasix.sh $(@D)
 
+$(BENCH_WASIX): bench/wasix/build.sh $(WASIX)
+	@bench/wasix/build.sh $(@D)
+
 , := ,
 FORCE:
-.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-stock test-valgrind bench conformance differential docs guests clean distclean help
+.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-stock test-valgrind bench bench-wasix bench-peers conformance differential docs guests clean distclean help
