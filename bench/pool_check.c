@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the pool costs, in counts and not in time, so that a test can hold it: allocations and system calls of take, call
- * and give; descriptors and threads of 100 instances; allocations that stay behind after 10,000 leases.
+ * What the library costs, in counts and not in time, so that a test can hold it. Of the pool: allocations and system calls of
+ * take, call and give; descriptors and threads of 100 instances; allocations that stay behind after 10,000 leases. Of WASI
+ * calls: allocations, those of the engine included, and system calls. Of an instance: the bytes of its environment, and the
+ * descriptors and threads of 1,000 that are not pooled.
  *
  * Allocations are counted by defining malloc and its family here, which the engine's library then uses too. System calls
  * are counted by a parent that traces the child which does the work; where that is not allowed they are left out. For Linux
@@ -16,7 +18,8 @@
 #include <unistd.h>
 #include <wasi_light_wasm.h>
 
-#include "bench.h"
+#include "bare.h"
+#include "light.h"
 
 /* ---- Allocations ---- */
 
@@ -143,7 +146,7 @@ static void expect_at_most(const char *guest, const char *what, uint64_t is, uin
 
 /* ---- Leases ---- */
 
-static wasi_light_pool_t *new_pool(wasi_light_module_t *module, wasi_light_reset_t reset) {
+static wasi_light_pool_t *new_checked_pool(wasi_light_module_t *module, wasi_light_reset_t reset) {
   wasi_light_pool_options_t options = WASI_LIGHT_POOL_OPTIONS_INIT;
   wasi_light_pool_stats_t stats;
   wasi_light_error_t error;
@@ -163,7 +166,7 @@ static wasi_light_instance_t *take(wasi_light_pool_t *pool) {
   return instance;
 }
 
-static void call(wasi_light_instance_t *instance) {
+static void count(wasi_light_instance_t *instance) {
   wasm_val_t result;
   wasi_light_outcome_t outcome = wasi_light_call_name(instance, "count", NULL, 0, &result, 1);
   if (outcome.kind != WASI_LIGHT_RETURNED) fail("count", outcome.message);
@@ -177,7 +180,7 @@ static void give(wasi_light_pool_t *pool, wasi_light_instance_t *instance) {
 
 static void lease(wasi_light_pool_t *pool) {
   wasi_light_instance_t *instance = take(pool);
-  call(instance);
+  count(instance);
   give(pool, instance);
 }
 
@@ -191,7 +194,7 @@ typedef struct method_t {
 
 static void check_lease(const char *guest, wasi_light_module_t *module, const method_t *method) {
   enum { CALL_ALLOCATIONS = 16 }; /* the engine's, and Rust's is 12: it reads its environment in each call */
-  wasi_light_pool_t *pool = new_pool(module, method->reset);
+  wasi_light_pool_t *pool = new_checked_pool(module, method->reset);
   if (!pool) {
     printf("%s, %s: not on this system\n", guest, method->name);
     return;
@@ -201,7 +204,7 @@ static void check_lease(const char *guest, wasi_light_module_t *module, const me
   wasi_light_instance_t *instance = take(pool);
   counts_t taking = count_since(start);
   start = count_now();
-  call(instance);
+  count(instance);
   counts_t calling = count_since(start);
   start = count_now();
   give(pool, instance);
@@ -223,8 +226,8 @@ static void check_live(const char *guest, wasi_light_module_t *module) {
   enum { LIVE = 100, POOLS_OWN = 2 };
   wasi_light_instance_t *instances[LIVE];
   uint64_t files = count_entries("/proc/self/fd"), threads = count_entries("/proc/self/task");
-  wasi_light_pool_t *pool = new_pool(module, WASI_LIGHT_RESET_BEST);
-  for (size_t i = 0; i < LIVE; i++) call(instances[i] = take(pool));
+  wasi_light_pool_t *pool = new_checked_pool(module, WASI_LIGHT_RESET_BEST);
+  for (size_t i = 0; i < LIVE; i++) count(instances[i] = take(pool));
   uint64_t files_with = more_entries("/proc/self/fd", files);
   uint64_t threads_with = more_entries("/proc/self/task", threads);
   for (size_t i = 0; i < LIVE; i++) give(pool, instances[i]);
@@ -237,7 +240,7 @@ static void check_live(const char *guest, wasi_light_module_t *module) {
 
 static void check_many(const char *guest, wasi_light_module_t *module) {
   enum { LEASES = 10000 };
-  wasi_light_pool_t *pool = new_pool(module, WASI_LIGHT_RESET_BEST);
+  wasi_light_pool_t *pool = new_checked_pool(module, WASI_LIGHT_RESET_BEST);
   for (int i = 0; i < 3; i++) lease(pool);
   uint64_t files = count_entries("/proc/self/fd"), blocks = allocated - freed;
   for (int i = 0; i < LEASES; i++) lease(pool);
@@ -246,6 +249,100 @@ static void check_many(const char *guest, wasi_light_module_t *module) {
   expect_at_most(guest, "allocations that stay", blocks, 0);
   expect_at_most(guest, "descriptors that stay", more_entries("/proc/self/fd", files), 0);
   wasi_light_pool_delete(pool);
+}
+
+/* ---- WASI calls, in the loops of guests/loop.wat ---- */
+
+typedef struct loop_t {
+  const char *name;
+  bool asks_system; /* one system call each */
+} loop_t;
+
+static counts_t count_loop(wasi_light_instance_t *instance, const char *name, int32_t times) {
+  const wasm_val_t arg = WASM_I32_VAL(times);
+  const wasi_light_func_t *func = wasi_light_module_func(wasi_light_instance_module(instance), name);
+  if (!func) fail(name, "is not exported");
+  counts_t start = count_now();
+  wasm_val_t result = call(instance, func, &arg, 1);
+  counts_t counts = count_since(start);
+  if (result.of.i32 != 0) fail(name, "a call did not succeed");
+  return counts;
+}
+
+/* Whether the engine has what calls without allocating, and the library was built to use it. */
+static bool calls_are_raw(void) {
+#ifdef WASI_LIGHT_STOCK_ENGINE
+  return false;
+#else
+  return bare_has_raw();
+#endif
+}
+
+/* Many calls against one, so that what the call into the guest allocates is not counted. */
+static void check_calls(void) {
+  enum { TIMES = 2000, FEW = 2 /* a key for the generator of randomness; the engine's own */ };
+  static const loop_t loops[] = {{"clock_time_get", false}, {"random_get_8", false}, {"random_get_4096", true},
+                                 {"args_sizes_get", false}, {"args_get", false},     {"environ_get", false},
+                                 {"fd_write", false},       {"sched_yield", true}};
+  wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
+  wasi_light_error_t error;
+  options.args = bench_args;
+  options.env = bench_env;
+  guest_t guest = new_guest(engine, "loop");
+  wasi_light_config_t *given = new_config(&options);
+  wasi_light_instance_t *instance = wasi_light_instance_new(guest.module, given, NULL, &error);
+  if (!instance) fail("loop", error.message);
+  for (size_t i = 0; i < sizeof loops / sizeof loops[0]; i++) {
+    count_loop(instance, loops[i].name, 1);
+    counts_t one = count_loop(instance, loops[i].name, 1), many = count_loop(instance, loops[i].name, TIMES);
+    uint64_t allocations = many.allocations > one.allocations ? many.allocations - one.allocations : 0;
+    printf("%s, %d calls: %d allocations, %d system calls\n", loops[i].name, TIMES, (int)allocations, (int)many.calls);
+    if (calls_are_raw()) expect_at_most(loops[i].name, "allocations of WASI calls", allocations, 0);
+    expect_at_most(loops[i].name, "system calls of WASI calls", many.calls, FEW + (loops[i].asks_system ? TIMES : 0));
+  }
+  if (!calls_are_raw()) printf("allocations of WASI calls are the engine's as published, and not held\n");
+  wasi_light_instance_delete(instance);
+  wasi_light_config_delete(given);
+  wasi_light_module_delete(guest.module);
+}
+
+/* ---- Instances ---- */
+
+static void check_fresh(void) {
+  enum { LIVE = 1000, ENVIRONMENT = 320 };
+  static wasi_light_instance_t *instances[LIVE];
+  wasi_light_error_t error;
+  guest_t guest = new_guest(engine, "tiny");
+  uint64_t files = count_entries("/proc/self/fd"), threads = count_entries("/proc/self/task");
+  for (size_t i = 0; i < LIVE; i++) {
+    instances[i] = wasi_light_instance_new(guest.module, config, NULL, &error);
+    if (!instances[i]) fail("tiny", error.message);
+    count(instances[i]);
+  }
+  uint64_t more_files = more_entries("/proc/self/fd", files), more_threads = more_entries("/proc/self/task", threads);
+  for (size_t i = 0; i < LIVE; i++) wasi_light_instance_delete(instances[i]);
+  printf("tiny, %d instances: %d descriptors, %d threads; environments of %zu bytes\n", LIVE, (int)more_files,
+         (int)more_threads, wasi_light_env_bytes(config));
+  expect_at_most("tiny", "descriptors of 1,000 instances", more_files, 0);
+  expect_at_most("tiny", "threads of 1,000 instances", more_threads, 0);
+  expect_at_most("tiny", "bytes of an environment", wasi_light_env_bytes(config), ENVIRONMENT);
+  wasi_light_module_delete(guest.module);
+}
+
+/* The bytes of the benchmark's own guests are those of their text. */
+static void check_text(const char *guest) {
+  char path[64];
+  size_t size = 0, text_size = 0;
+  wasm_byte_vec_t made;
+  wasi_light_error_t error;
+  snprintf(path, sizeof path, "bench/guests/%s.wat", guest);
+  uint8_t *text = bench_read(path, &text_size), *bytes = bench_guest(guest, &size);
+  if (!wasi_light_wat2wasm((const char *)text, text_size, &made, &error)) fail(path, error.message);
+  bool same = made.size == size && memcmp(made.data, bytes, size) == 0;
+  expect_at_most(guest, "number of files that are not made of their text", same ? 0 : 1, 0);
+  wasm_byte_vec_delete(&made);
+  free(bytes);
+  free(text);
 }
 
 /* ---- */
@@ -281,6 +378,10 @@ static int work(void) {
   engine = wasm_engine_new();
   if (!engine) fail("engine", "cannot be started");
   expect_counting(before);
+  check_text("loop");
+  check_text("tiny");
+  check_calls();
+  check_fresh();
   for (size_t i = 0; i < sizeof guests / sizeof guests[0]; i++) check_guest(guests[i]);
   wasm_engine_delete(engine);
   wasi_light_config_delete(config);
