@@ -355,6 +355,10 @@ def plot_bars(path, title, unit, groups, bars):
     plot(path, f"""set terminal svg size 1000,520 background "white" font "sans,13" noenhanced
 set output "{path}"
 set title "{title}"
+set linetype 9 lc rgb "#8c564b"
+set linetype 10 lc rgb "#7f7f7f"
+set linetype 11 lc rgb "#e377c2"
+set linetype 12 lc rgb "#17becf"
 set style data histogram
 set style histogram clustered gap 1
 set style fill solid 0.8
@@ -379,8 +383,10 @@ def plots(figures, folder):
     plot_bars(folder / "performance-instances.svg", "A clean instance and one call of count()", "microseconds",
               [guest.replace("_reactor", "") for guest in GUESTS], [bar for bar in bars if any(bar[1])])
     bars = [(way, [median(v) if (v := figures.get("calls", call, way)) else None for call in LOOPS])
-            for way in call_ways(figures) if way != "system"]
-    plot_bars(folder / "performance-calls.svg", "One WASI call", "nanoseconds", LOOPS, [bar for bar in bars if any(bar[1])])
+            for way in call_ways(figures) if way in ("empty raw", "wasi-light stock") or not way.startswith(("empty", "system"))
+            and " empty" not in way]
+    plot_bars(folder / "performance-calls.svg", "One WASI call", "nanoseconds",
+              [call.replace("_", "\\n", 1) for call in LOOPS], [bar for bar in bars if any(bar[1])])
     plot_reset(figures, folder / "performance-reset.svg")
     return [folder / f"performance-{name}.svg" for name in ("instances", "calls", "reset")]
 
@@ -400,7 +406,7 @@ def machine():
 def head(programs, rounds, load):
     compiler = subprocess.run([os.environ.get("CC", "cc"), "--version"], capture_output=True, text=True).stdout
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
-    out = [f"left out: {pathlib.Path(p.name).name}: {p.problem}" for p in programs if p.problem]
+    out = [f"left out: {'/'.join(pathlib.Path(p.name).parts[-2:])}: {p.problem}" for p in programs if p.problem]
     return [
         f"{datetime.date.today()}, commit {commit or 'unknown'}",
         machine(),

@@ -20,7 +20,7 @@ import time
 import report
 
 LEAST_ROUNDS = 10
-PATIENCE = 120  # seconds for one group of one program
+PATIENCE = 60  # seconds for one group of one program
 
 
 class Program:
