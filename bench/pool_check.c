@@ -309,7 +309,7 @@ static void check_calls(void) {
 /* ---- Instances ---- */
 
 static void check_fresh(void) {
-  enum { LIVE = 1000, ENVIRONMENT = 320 };
+  enum { LIVE = 1000, ENVIRONMENT = 336 };
   static wasi_light_instance_t *instances[LIVE];
   wasi_light_error_t error;
   guest_t guest = new_guest(engine, "tiny");

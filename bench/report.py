@@ -365,7 +365,7 @@ set style fill solid 0.8
 set logscale y
 set grid ytics
 set ylabel "{unit}"
-set key outside bottom center horizontal
+set key outside top center horizontal
 $d << EOD
 {newline.join(rows)}
 EOD
