@@ -15,6 +15,10 @@ const GUESTS = ["tiny", "c_reactor", "cpp_reactor", "rust_reactor", "zig_reactor
 const LOOPS = ["loop", "clock_time_get", "random_get_8", "random_get_4096", "args_sizes_get", "args_get", "environ_get",
                "fd_write", "sched_yield"];
 
+// node:wasi crashes if its object is collected while the guest still calls it: the instance does not keep it.
+let running;
+const kept = [];
+
 const devNull = fs.openSync("/dev/null", "r+"); // node:wasi has no other way to discard
 
 function write(text) {
@@ -56,7 +60,9 @@ function runInstance(module, call) {
   const wasi = newWasi([], {});
   const instance = new WebAssembly.Instance(module, { wasi_snapshot_preview1: wasi.wasiImport });
   wasi.initialize(instance);
+  running = { wasi, instance };
   const result = instance.exports[call.name](...call.args);
+  running = undefined;
   if (result !== call.expected) throw new Error(`${call.name} is ${result}, expected ${call.expected}`);
 }
 
@@ -78,6 +84,7 @@ function newLoops(empty) {
   const imports = empty ? Object.fromEntries(names.map((name) => [name, () => 0])) : wasi.wasiImport;
   const instance = new WebAssembly.Instance(module, { wasi_snapshot_preview1: imports });
   wasi.initialize(instance);
+  kept.push(wasi);
   return instance.exports;
 }
 
