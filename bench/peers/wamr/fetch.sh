@@ -25,7 +25,7 @@ if [ "$mode" = jit ]; then
   options+=(-DWAMR_BUILD_FAST_INTERP=0 -DWAMR_BUILD_JIT=1 -DWAMR_BUILD_LAZY_JIT=0
     -DLLVM_DIR="$(llvm-config-14 --cmakedir)" -DCMAKE_PROJECT_INCLUDE="$work/curl.cmake")
   way='"WAMR JIT"' description='"JIT (LLVM 14)"'
-  extra=(-DNO_GO "-L$(llvm-config-14 --libdir)" -lLLVM-14 -lstdc++)
+  extra=(-DJIT "-L$(llvm-config-14 --libdir)" -lLLVM-14 -lstdc++)
 else
   options+=(-DWAMR_BUILD_FAST_INTERP=1)
   way='"WAMR interpreter"' description='"fast interpreter"'
