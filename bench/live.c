@@ -30,10 +30,11 @@ static uint64_t count_entries(const char *folder) {
 /* The kernel counts the resident pages of smaps_rollup exactly, those of statm not. */
 static uint64_t resident_bytes(void) {
   char line[128];
-  unsigned long long kib = 0;
+  uint64_t kib = 0;
   FILE *file = fopen("/proc/self/smaps_rollup", "r");
   if (!file) fail("/proc/self/smaps_rollup", "cannot be read");
-  while (fgets(line, sizeof line, file) && sscanf(line, "Rss: %llu", &kib) != 1) {
+  while (kib == 0 && fgets(line, sizeof line, file)) {
+    if (strncmp(line, "Rss:", 4) == 0) kib = strtoull(line + 4, NULL, 10);
   }
   fclose(file);
   return kib * 1024;

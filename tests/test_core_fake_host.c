@@ -368,7 +368,7 @@ static void expect_block(const core_guest_t *g, uint8_t byte, uint32_t number) {
   memset(key, byte, sizeof key);
   for (uint32_t i = 0; i <= number; i++) {
     wasi_light__chacha20_block(key, counter, block);
-    for (int k = 0; k < 8; k++) memcpy(&key[k], block + 4 * k, 4);
+    for (size_t k = 0; k < 8; k++) memcpy(&key[k], block + 4 * k, 4);
   }
   for (uint32_t i = 0; i < 32; i++) assert_int_equal(core_get(g, i, 1), block[32 + i]);
 }
@@ -377,7 +377,7 @@ static void expect_block(const core_guest_t *g, uint8_t byte, uint32_t number) {
 static void test_entropy_is_drawn_ahead(void **state) {
   core_guest_t g;
   start(&g, 0);
-  for (uint32_t i = 0; i < 4; i++) EXPECT(SUCCESS, &g, random_get, 8 * i, 8);
+  for (uint64_t i = 0; i < 4; i++) EXPECT(SUCCESS, &g, random_get, 8 * i, 8);
   expect_block(&g, 0x11, 0);
   EXPECT(SUCCESS, &g, random_get, 0, 5);
   EXPECT(SUCCESS, &g, random_get, 5, 27);

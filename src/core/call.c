@@ -13,7 +13,7 @@ static uint32_t allowed_call(wasi_light_env_t *env, uint32_t row, const uint64_t
     const p1_rule_t *rule = &config->rules[like];
     if (rule->action == WASI_LIGHT_DENY_ERRNO) return rule->error;
     if (rule->action == WASI_LIGHT_DENY_TRAP) return P1_STOP_DENIED;
-    if (rule->max_calls > 0 && env->calls[like] > rule->max_calls) return P1_STOP_CALLS;
+    if (rule->max_calls > 0 && env->calls && env->calls[like] > rule->max_calls) return P1_STOP_CALLS;
   }
   return wasi_light__rows[row].body(env, args);
 }

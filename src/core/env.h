@@ -147,10 +147,10 @@ typedef struct wasi_light__env_state_t {
 } wasi_light__env_state_t;
 
 /* False if memory runs out. A saved state is to be freed. */
-bool wasi_light__env_save(const wasi_light_env_t *env, wasi_light__env_state_t *state);
+bool wasi_light__env_save(const wasi_light_env_t *env, wasi_light__env_state_t *saved);
 /* Goes back to it: an exit is forgotten. Entropy is never had twice. */
-void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_t *state);
-void wasi_light__env_state_free(wasi_light__env_state_t *state);
+void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_t *saved);
+void wasi_light__env_state_free(wasi_light__env_state_t *saved);
 
 enum { P1_DIFFERENCE_SIZE = 400 };
 

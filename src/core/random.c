@@ -19,7 +19,7 @@ enum { KEY = 32, AHEAD_MAX = 256 /* larger requests go to the system */ };
 static void next_block(p1_entropy_t *entropy) {
   static const uint32_t counter_and_nonce[4] = {0};
   uint32_t key[KEY / 4];
-  for (int i = 0; i < KEY / 4; i++) {
+  for (size_t i = 0; i < KEY / 4; i++) {
     const uint8_t *word = entropy->bytes + 4 * i;
     key[i] = word[0] | (uint32_t)word[1] << 8 | (uint32_t)word[2] << 16 | (uint32_t)word[3] << 24;
   }

@@ -189,6 +189,9 @@ bool wasi_light__pool_is_pristine(const wasi_light_instance_t *instance);
 
 const char *wasi_light__engine_version(void);
 
+/* A memory's base and size as they are now. */
+wasi_light_view_t wasi_light__memory_view(const wasm_memory_t *memory);
+
 /* A function that is called without converting arguments; NULL if the engine has no such functions. */
 own wasm_func_t *wasi_light__new_raw_func(wasm_store_t *store, const wasm_functype_t *type,
                                           wasi_light__raw_callback_t callback, void *env);

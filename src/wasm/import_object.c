@@ -7,7 +7,7 @@
 /* ---- Memory ---- */
 
 static wasi_light_view_t view_of(void *memory) {
-  return (wasi_light_view_t){(uint8_t *)wasm_memory_data(memory), wasm_memory_data_size(memory)};
+  return wasi_light__memory_view(memory);
 }
 
 static void release(void *memory) {

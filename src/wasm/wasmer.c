@@ -5,21 +5,39 @@
 
 #include "adapter.h"
 
+/* In engines that are built from engine/ there is more, in others the addresses of these are NULL. */
 #ifdef WASI_LIGHT_STOCK_ENGINE /* so that the other way is tested too */
 own wasm_func_t *wasi_light__new_raw_func(wasm_store_t *store, const wasm_functype_t *type,
                                           wasi_light__raw_callback_t callback, void *env) {
   (void)store, (void)type, (void)callback, (void)env;
   return NULL;
 }
+
+wasi_light_view_t wasi_light__memory_view(const wasm_memory_t *memory) {
+  wasm_memory_t *handle = (wasm_memory_t *)memory; /* wasm_memory_data wants it so */
+  return (wasi_light_view_t){(uint8_t *)wasm_memory_data(handle), wasm_memory_data_size(memory)};
+}
 #else
-/* In engines that are built from engine/; in others its address is NULL. */
+/* NOLINTBEGIN(readability-redundant-declaration): only the header of an engine that has them declares them too */
 __attribute__((weak)) wasm_func_t *wasmer_func_new_raw_with_env(wasm_store_t *store, const wasm_functype_t *type,
                                                                 wasi_light__raw_callback_t callback, void *env,
                                                                 void (*finalizer)(void *));
+__attribute__((weak)) uint8_t *wasmer_memory_data_with_size(const wasm_memory_t *memory, uintptr_t *size);
+/* NOLINTEND(readability-redundant-declaration) */
 
 own wasm_func_t *wasi_light__new_raw_func(wasm_store_t *store, const wasm_functype_t *type,
                                           wasi_light__raw_callback_t callback, void *env) {
   return wasmer_func_new_raw_with_env ? wasmer_func_new_raw_with_env(store, type, callback, env, NULL) : NULL;
+}
+
+wasi_light_view_t wasi_light__memory_view(const wasm_memory_t *memory) {
+  uintptr_t size;
+  if (wasmer_memory_data_with_size) {
+    uint8_t *base = wasmer_memory_data_with_size(memory, &size);
+    return (wasi_light_view_t){base, size};
+  }
+  wasm_memory_t *handle = (wasm_memory_t *)memory; /* wasm_memory_data wants it so */
+  return (wasi_light_view_t){(uint8_t *)wasm_memory_data(handle), wasm_memory_data_size(memory)};
 }
 #endif
 
