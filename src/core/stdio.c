@@ -219,8 +219,9 @@ static uint32_t write_stream(wasi_light_env_t *env, p1_mem_t mem, uint32_t strea
 static uint32_t check_quota(const wasi_light_env_t *env, const host_slice_t *slices, uint32_t count) {
   uint64_t quota = env->config->quota.out_bytes;
   uint64_t sum = env->state.usage.out_bytes;
+  if (quota == 0) return WASI_LIGHT_ESUCCESS;
   for (uint32_t i = 0; i < count; i++) sum = p1_sum(sum, slices[i].len);
-  return quota > 0 && sum > quota ? (uint32_t)P1_STOP_OUTPUT : (uint32_t)WASI_LIGHT_ESUCCESS;
+  return sum > quota ? (uint32_t)P1_STOP_OUTPUT : (uint32_t)WASI_LIGHT_ESUCCESS;
 }
 
 void wasi_light__write_again(wasi_light_env_t *env, const uint64_t *args, uint32_t size) {
