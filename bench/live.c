@@ -55,7 +55,7 @@ static const maker_t *making;
 
 static void print(const char *what, uint64_t before, uint64_t after) {
   /* Threads that the engine compiled with may end meanwhile. */
-  bench_print("live", what, making->way, after > before ? (double)(after - before) / LIVE : 0);
+  bench_print("live", what, making->way, after > before ? (double)(after - before) / (double)LIVE : 0);
 }
 
 static void print_taken(taken_t before) {
