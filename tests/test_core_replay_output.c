@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a replay writes to the host's own streams: all of it, though the guest set NONBLOCK and the reader is slow. */
 #include <fcntl.h>
-#include <sys/wait.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "core_host_fd.h"
@@ -19,24 +19,25 @@ static void run(core_guest_t *g) {
   }
 }
 
-/* Reads to the end, after a while; a child, so that a write may wait for it. Its exit status says whether all came. */
-static pid_t read_slowly(const int ends[2]) {
-  pid_t child = fork();
-  if (child != 0) return child;
-  static char bytes[2 * SIZE];
-  size_t total = 0;
-  close(ends[1]);
+typedef struct reader_t {
+  int fd;
+  size_t total;
+} reader_t;
+
+/* Reads to the end, after a while; a thread, so that a write may wait for it. */
+static void *read_slowly(void *data) {
+  reader_t *reader = data;
+  char bytes[512];
   usleep(50000);
-  for (ssize_t n = 1; n > 0 && total < SIZE; total += n > 0 ? (size_t)n : 0) {
-    n = read(ends[0], bytes + total, sizeof bytes - total);
-  }
-  _exit(total == SIZE ? 0 : 1);
+  for (ssize_t n = 1; n > 0; reader->total += n > 0 ? (size_t)n : 0) n = read(reader->fd, bytes, sizeof bytes);
+  return NULL;
 }
 
 static void test_all_of_it_is_written(void **state) {
   wasi_light_options_t options = WASI_LIGHT_OPTIONS_INIT;
   core_trail_t record, replay;
-  int ends[2], status;
+  pthread_t thread;
+  int ends[2];
   options.out = (wasi_light_output_t){.mode = WASI_LIGHT_OUTPUT_CAPTURE, .capture_size = MEMORY};
   options.record = core_on_record;
   core_trail_start(&record, &options, MEMORY);
@@ -48,16 +49,15 @@ static void test_all_of_it_is_written(void **state) {
   core_trail_start(&replay, &options, MEMORY);
   assert_int_equal(pipe(ends), 0);
   assert_int_equal(fcntl(ends[1], F_SETPIPE_SZ, CAPACITY), CAPACITY);
-  pid_t child = read_slowly(ends);
-  assert_true(child > 0);
+  reader_t reader = {ends[0], 0};
+  assert_int_equal(pthread_create(&thread, NULL, read_slowly, &reader), 0);
   core_fd_replace(1, ends[1]);
   run(&replay.guest);
   core_fd_restore();
-  close(ends[0]);
   close(ends[1]);
-  assert_int_equal(waitpid(child, &status, 0), child);
-  assert_true(WIFEXITED(status));
-  assert_int_equal(WEXITSTATUS(status), 0);
+  assert_int_equal(pthread_join(thread, NULL), 0);
+  close(ends[0]);
+  assert_int_equal(reader.total, SIZE);
   core_trail_end(&record);
   core_trail_end(&replay);
 }
