@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The benchmark's peer Node, whose node:wasi is uvwasi: ../../README.md has the protocol, ../README.md what is compared.
+// Left out on purpose: instances. Node 20 crashes now and then while it makes thousands of them with node:wasi.
 
 import fs from "node:fs";
 import process from "node:process";
@@ -9,14 +10,10 @@ import { WASI } from "node:wasi";
 
 const SLICES = 7;
 const CALL_SLICE_NS = 1e6;
-// Long enough that the garbage of dropped instances is collected in each slice, so that the median has its share.
-const INSTANCE_SLICE_NS = 50e6;
-const GUESTS = ["tiny", "c_reactor", "cpp_reactor", "rust_reactor", "zig_reactor", "go_reactor"];
 const LOOPS = ["loop", "clock_time_get", "random_get_8", "random_get_4096", "args_sizes_get", "args_get", "environ_get",
                "fd_write", "sched_yield"];
 
 // node:wasi crashes if its object is collected while the guest still calls it: the instance does not keep it.
-let running;
 const kept = [];
 
 const devNull = fs.openSync("/dev/null", "r+"); // node:wasi has no other way to discard
@@ -47,34 +44,6 @@ function measure(slice, body) {
   return took[SLICES >> 1] / n;
 }
 
-// ---- Instances ----
-
-function callsOf(guest) {
-  const calls = [{ name: "count", args: [], expected: 1 }];
-  if (guest !== "tiny") calls.push({ name: "report", args: [], expected: 6 });
-  if (guest === "go_reactor") calls.push({ name: "sum", args: [100], expected: 5050n });
-  return calls;
-}
-
-function runInstance(module, call) {
-  const wasi = newWasi([], {});
-  const instance = new WebAssembly.Instance(module, { wasi_snapshot_preview1: wasi.wasiImport });
-  wasi.initialize(instance);
-  running = { wasi, instance };
-  const result = instance.exports[call.name](...call.args);
-  running = undefined;
-  if (result !== call.expected) throw new Error(`${call.name} is ${result}, expected ${call.expected}`);
-}
-
-function measureInstances(guest, module) {
-  for (const call of callsOf(guest)) {
-    const ns = measure(INSTANCE_SLICE_NS, (n) => {
-      for (let i = 0; i < n; i++) runInstance(module, call);
-    });
-    write(`${guest},${call.name},Node,${ns.toFixed(1)}`);
-  }
-}
-
 // ---- Loops ----
 
 function newLoops(empty) {
@@ -100,8 +69,6 @@ function measureLoops(way, exports) {
 
 // ---- Talking to run.py ----
 
-const modules = new Map(GUESTS.map((guest) =>
-  [guest, compile(guest === "tiny" ? "bench/guests/tiny.wasm" : `guests/built/${guest}.wasm`)]));
 const wasiLoops = newLoops(false);
 const emptyLoops = newLoops(true);
 const { node, v8, uv } = process.versions;
@@ -112,8 +79,6 @@ for await (const group of readline.createInterface({ input: process.stdin })) {
   if (group === "calls") {
     measureLoops("Node", wasiLoops);
     measureLoops("Node empty", emptyLoops);
-  } else if (modules.has(group)) {
-    measureInstances(group, modules.get(group));
   }
   write("end");
 }
