@@ -3,9 +3,20 @@
 #ifndef BENCH_LIGHT_H
 #define BENCH_LIGHT_H
 
+#include <dirent.h>
 #include <wasi_light_wasm.h>
 
 #include "bench.h"
+
+/* Such as /proc/self/fd: what is open, and a constant. */
+static inline uint64_t count_entries(const char *folder) {
+  uint64_t count = 0;
+  DIR *directory = opendir(folder);
+  if (!directory) fail(folder, "cannot be read");
+  while (readdir(directory)) count++;
+  closedir(directory);
+  return count;
+}
 
 /* ---- Calls ---- */
 

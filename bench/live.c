@@ -5,7 +5,6 @@
  *
  * Rows: `live,WHAT,WAY,FIGURE`, for each instance: bytes resident, descriptors, threads.
  */
-#include <dirent.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,15 +16,6 @@ enum { LIVE = 10000 };
 typedef struct taken_t {
   uint64_t resident, descriptors, threads;
 } taken_t;
-
-static uint64_t count_entries(const char *folder) {
-  uint64_t count = 0;
-  DIR *directory = opendir(folder);
-  if (!directory) fail(folder, "cannot be read");
-  while (readdir(directory)) count++;
-  closedir(directory);
-  return count;
-}
 
 /* The kernel counts the resident pages of smaps_rollup exactly, those of statm not. */
 static uint64_t resident_bytes(void) {

@@ -9,7 +9,6 @@
  * are counted by a parent that traces the child which does the work; where that is not allowed they are left out. For Linux
  * with glibc, and no sanitizer.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -109,15 +108,6 @@ static counts_t count_now(void) {
 
 static counts_t count_since(counts_t before) {
   return (counts_t){allocated - before.allocations, shared->calls - before.calls};
-}
-
-static uint64_t count_entries(const char *folder) {
-  uint64_t count = 0;
-  DIR *directory = opendir(folder);
-  if (!directory) fail(folder, "cannot be read");
-  while (readdir(directory)) count++;
-  closedir(directory);
-  return count;
 }
 
 /* How many more than before; the engine's compiling threads may still end meanwhile. */

@@ -2,13 +2,6 @@
 /* The guest's memory as a whole: none, an empty one, one that grows, and its release. */
 #include "core_rows.h"
 
-static uint32_t good_call(core_guest_t *g, const core_row_t *row) {
-  uint64_t args[CORE_ARGS_MAX];
-  core_good_args(row, args);
-  core_put_input(g, row, args);
-  return core_call(g, row->name, args);
-}
-
 /* ---- None -------------------------------------------------------------------------------------------------------- */
 
 static void test_no_memory_stops_only_who_needs_it(void **state) {
@@ -20,13 +13,13 @@ static void test_no_memory_stops_only_who_needs_it(void **state) {
     core_start(&with, &options, CORE_MEMORY);
     core_start(&without, &options, CORE_MEMORY);
     wasi_light_env_set_memory(without.env, NULL, NULL, NULL);
-    uint32_t status = good_call(&without, &core_rows[i]);
+    uint32_t status = core_good_call(&without, &core_rows[i]);
     if (core_needs_memory(&core_rows[i])) {
       stopped++;
       assert_true(status >= WASI_LIGHT_STOP);
       core_assert_stopped(&without, WASI_LIGHT_NO_MEMORY, 0);
     } else {
-      assert_int_equal(status, good_call(&with, &core_rows[i]));
+      assert_int_equal(status, core_good_call(&with, &core_rows[i]));
     }
     core_end(&with);
     core_end(&without);
@@ -41,7 +34,7 @@ static void test_no_memory_names_the_function_and_the_remedy(void **state) {
     if (!core_needs_memory(&core_rows[i])) continue;
     core_start(&g, NULL, CORE_MEMORY);
     wasi_light_env_set_memory(g.env, NULL, NULL, NULL);
-    assert_true(good_call(&g, &core_rows[i]) >= WASI_LIGHT_STOP);
+    assert_true(core_good_call(&g, &core_rows[i]) >= WASI_LIGHT_STOP);
     assert_true(wasi_light_env_stopped(g.env, &outcome));
     assert_ptr_equal(strstr(outcome.message, core_rows[i].name), outcome.message);
     assert_int_equal(outcome.message[strlen(core_rows[i].name)], ' ');
@@ -94,7 +87,7 @@ static void check_empty_memory(core_guest_t *g) {
   for (size_t i = 0; i < CORE_ROWS; i++) {
     if (!core_needs_memory(&core_rows[i]) || strcmp(core_rows[i].name, "args_get") == 0) continue;
     if (strcmp(core_rows[i].name, "environ_get") == 0) continue;
-    assert_int_equal(good_call(g, &core_rows[i]), WASI_LIGHT_EFAULT);
+    assert_int_equal(core_good_call(g, &core_rows[i]), WASI_LIGHT_EFAULT);
   }
   EXPECT(FAULT, g, fd_write, 1, 0, 0, 0); /* the result has no place */
   EXPECT(FAULT, g, fd_read, 0, 0, 0, 0);
@@ -154,7 +147,7 @@ static void test_memory_is_looked_at_once_a_call(void **state) {
   for (size_t i = 0; i < CORE_ROWS; i++) {
     core_guest_t g;
     core_start(&g, &options, CORE_MEMORY);
-    good_call(&g, &core_rows[i]);
+    core_good_call(&g, &core_rows[i]);
     assert_int_equal(g.views, core_needs_memory(&core_rows[i]) ? 1 : 0);
     core_end(&g);
   }

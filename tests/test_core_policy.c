@@ -19,20 +19,11 @@ static bool is(const core_row_t *row, const char *name) {
   return strcmp(row->name, name) == 0;
 }
 
-/* The good call of a function, with its input in memory. */
-static uint32_t good_call(core_guest_t *g, const core_row_t *row) {
-  uint64_t args[CORE_ARGS_MAX];
-  core_good_args(row, args);
-  core_put_input(g, row, args);
-  core_save(g);
-  return core_call(g, row->name, args);
-}
-
 /* What the good call gives where nothing is denied. */
 static uint32_t plain_status(const core_row_t *row) {
   core_guest_t g;
   start(&g, NULL, 0);
-  uint32_t status = good_call(&g, row);
+  uint32_t status = core_good_call(&g, row);
   core_end(&g);
   return status;
 }
@@ -74,13 +65,13 @@ static void test_denied_by_errno(void **state) {
       start(&g, &rule, 1);
       memcpy(&before, &g.env->state, sizeof before);
       for (uint64_t calls = 1; calls < 4; calls++) {
-        assert_int_equal(good_call(&g, &core_rows[i]), errors[k]);
+        assert_int_equal(core_good_call(&g, &core_rows[i]), errors[k]);
         assert_outcome(&g, WASI_LIGHT_RETURNED, "");
         assert_state(&g, &before, calls);
       }
       assert_int_equal(g.views, 0);
       wasi_light_env_set_memory(g.env, NULL, NULL, NULL); /* it is not asked for */
-      assert_int_equal(good_call(&g, &core_rows[i]), errors[k]);
+      assert_int_equal(core_good_call(&g, &core_rows[i]), errors[k]);
       core_end(&g);
     }
   }
@@ -100,7 +91,7 @@ static void test_denied_by_trap(void **state) {
     memset(text, 'x', 5); /* the message is copied */
     memcpy(&before, &g.env->state, sizeof before);
     for (uint64_t calls = 1; calls < 4; calls++) {
-      if (good_call(&g, row) < WASI_LIGHT_STOP) fail_msg("%s went through", row->name);
+      if (core_good_call(&g, row) < WASI_LIGHT_STOP) fail_msg("%s went through", row->name);
       assert_state(&g, &before, calls);
       assert_outcome(&g, WASI_LIGHT_TRAPPED, expected);
       assert_outcome(&g, WASI_LIGHT_RETURNED, ""); /* it is reported once */
@@ -121,7 +112,7 @@ static void test_the_others_are_not_denied(void **state) {
     for (size_t k = 0; k < CORE_ROWS; k++) {
       if (k == i || is(&core_rows[k], "proc_exit")) continue;
       wasi_light_env_reset(g.env);
-      if (good_call(&g, &core_rows[k]) != expected[k])
+      if (core_good_call(&g, &core_rows[k]) != expected[k])
         fail_msg("%s has changed %s", core_rows[i].name, core_rows[k].name);
     }
     core_end(&g);
@@ -169,13 +160,13 @@ static void check_max_calls(const core_row_t *row, uint64_t max) {
   start(&free_guest, NULL, 0);
   for (int round = 0; round < 2; round++) {
     for (uint64_t i = 0; i < max; i++) {
-      if (good_call(&g, row) != good_call(&free_guest, row)) fail_msg("%s: call %u", row->name, (unsigned)i);
+      if (core_good_call(&g, row) != core_good_call(&free_guest, row)) fail_msg("%s: call %u", row->name, (unsigned)i);
     }
     assert_outcome(&g, WASI_LIGHT_RETURNED, "");
     wasi_light_env_clear_captured(g.env, 1);
     memcpy(&before, &g.env->state, sizeof before);
     for (uint64_t calls = 1; calls < 4; calls++) {
-      if (good_call(&g, row) < WASI_LIGHT_STOP) fail_msg("%s was called too often", row->name);
+      if (core_good_call(&g, row) < WASI_LIGHT_STOP) fail_msg("%s was called too often", row->name);
       assert_outcome(&g, WASI_LIGHT_LIMIT, message);
       assert_outcome(&g, WASI_LIGHT_RETURNED, "");
       assert_state(&g, &before, calls);
@@ -336,7 +327,7 @@ static void test_many_rules(void **state) {
     char expected[100];
     const core_row_t *row = &core_rows[i % CORE_ROWS];
     snprintf(expected, sizeof expected, "%s is denied by the host: message %zu", row->name, i);
-    assert_true(good_call(&g, row) >= WASI_LIGHT_STOP);
+    assert_true(core_good_call(&g, row) >= WASI_LIGHT_STOP);
     assert_outcome(&g, WASI_LIGHT_TRAPPED, expected);
   }
   core_end(&g);

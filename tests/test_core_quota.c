@@ -23,14 +23,6 @@ static void assert_limit(const core_guest_t *g, const char *message) {
   core_assert_stopped(g, WASI_LIGHT_RETURNED, 0); /* it is reported once */
 }
 
-static uint32_t good_call(core_guest_t *g, const core_row_t *row) {
-  uint64_t args[CORE_ARGS_MAX];
-  core_good_args(row, args);
-  core_put_input(g, row, args);
-  core_save(g);
-  return core_call(g, row->name, args);
-}
-
 /* ---- Calls ------------------------------------------------------------------------------------------------------- */
 
 /* Whichever function it is that crosses the limit: it is not called. */
@@ -47,7 +39,7 @@ static void test_quota_of_calls(void **state) {
         unsigned views = g.views;
         for (uint64_t k = 0; k < quota; k++) EXPECT(SUCCESS, &g, sched_yield, 0);
         for (uint64_t k = 1; k < 3; k++) {
-          if (good_call(&g, &core_rows[i]) < WASI_LIGHT_STOP) fail_msg("%s went through", core_rows[i].name);
+          if (core_good_call(&g, &core_rows[i]) < WASI_LIGHT_STOP) fail_msg("%s went through", core_rows[i].name);
           assert_limit(&g, message);
           core_assert_unchanged(&g);
           core_assert_captured(&g, 1, "");
@@ -261,7 +253,7 @@ static void test_calls_are_counted(void **state) {
     core_start(&g, &options, CORE_MEMORY);
     uint64_t sum = 0;
     for (size_t i = 0; i < CORE_ROWS; i++) { /* the exit is among them */
-      for (size_t k = 0; k <= i; k++) good_call(&g, &core_rows[i]);
+      for (size_t k = 0; k <= i; k++) core_good_call(&g, &core_rows[i]);
       bool exits = strcmp(core_rows[i].name, "proc_exit") == 0 && !denied;
       uint64_t expected = exits ? 1 : i + 1; /* after an exit there is no call */
       assert_int_equal(wasi_light_env_calls(g.env, core_rows[i].name), expected);
@@ -290,7 +282,7 @@ static void test_calls_that_are_not_counted(void **state) {
   core_start(&g, &plain, CORE_MEMORY);
   for (size_t i = 0; i < CORE_ROWS; i++) {
     if (strcmp(core_rows[i].name, "proc_exit") == 0) continue;
-    good_call(&g, &core_rows[i]);
+    core_good_call(&g, &core_rows[i]);
     assert_int_equal(wasi_light_env_calls(g.env, core_rows[i].name), 0);
   }
   assert_int_equal(wasi_light_env_usage(g.env).calls, CORE_ROWS - 1);

@@ -114,8 +114,7 @@ static bool check_others(const wasi_light_options_t *options, wasi_light_error_t
 }
 
 static const char *rule_problem(const wasi_light_rule_t *rule) {
-  if (!rule->function || !wasi_light_function("wasi_snapshot_preview1", rule->function))
-    return "is for no function of preview 1";
+  if (!rule->function || wasi_light__row_named(rule->function) == P1_ALL_ROWS) return "is for no function of preview 1";
   if ((unsigned)rule->action > WASI_LIGHT_DENY_TRAP)
     return "has an action that is not one of ALLOW, DENY_ERRNO, DENY_TRAP";
   if (rule->action != WASI_LIGHT_DENY_ERRNO) return NULL;
@@ -157,7 +156,7 @@ static bool check(const wasi_light_options_t *options, wasi_light_error_t *error
 typedef struct block_t {
   size_t rules;    /* number of them */
   size_t messages; /* bytes of theirs */
-  size_t size;     /* of all but stdin */
+  size_t size;     /* of all but stdin and the log */
 } block_t;
 
 static block_t divide(const wasi_light_options_t *options, const p1_strings_t *args, const p1_strings_t *env) {
@@ -174,9 +173,8 @@ static void fill_rules(const wasi_light_options_t *options, p1_rule_t *rules, ch
   for (size_t i = 0; i < P1_ROWS; i++) rules[i] = (p1_rule_t){WASI_LIGHT_ALLOW, 0, NULL, 0};
   for (size_t i = 0; i < options->rule_count; i++) {
     const wasi_light_rule_t *rule = &options->rules[i];
-    const char *module = "wasi_snapshot_preview1";
-    uint32_t row = wasi_light__find_row(module, strlen(module), rule->function, strlen(rule->function));
-    rules[row] = (p1_rule_t){rule->action, rule->error, rule->message ? messages : NULL, rule->max_calls};
+    rules[wasi_light__row_named(rule->function)] =
+        (p1_rule_t){rule->action, rule->error, rule->message ? messages : NULL, rule->max_calls};
     if (!rule->message) continue;
     size_t size = strlen(rule->message) + 1;
     memcpy(messages, rule->message, size);

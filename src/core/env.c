@@ -31,13 +31,17 @@ static uint8_t *content(const wasi_light_env_t *env, int i) {
   return bytes && env->config->out[i].mode == WASI_LIGHT_OUTPUT_LINES ? bytes + WASI_LIGHT_PREFIX_MAX : bytes;
 }
 
-/* Empties the buffers. What was written to them is wiped. */
-static void clear(wasi_light_env_t *env) {
-  for (int i = 0; i < 2; i++) {
-    p1_capture_t *capture = &env->capture[i];
-    if (capture->size > 0) wipe(content(env, i), 0, capture->size);
-    *capture = (p1_capture_t){.bytes = capture->bytes};
-  }
+/* Empties a buffer. What was written to it is wiped. */
+static void clear(wasi_light_env_t *env, int i) {
+  p1_capture_t *capture = &env->capture[i];
+  if (capture->size > 0) wipe(content(env, i), 0, capture->size);
+  *capture = (p1_capture_t){.bytes = capture->bytes};
+}
+
+/* What a line has without its newline is given first. */
+static void clear_both(wasi_light_env_t *env) {
+  wasi_light_env_flush(env);
+  for (int i = 0; i < 2; i++) clear(env, i);
 }
 
 wasi_light_env_t *wasi_light_env_new(wasi_light_config_t *config, void *host, wasi_light_error_t *error) {
@@ -58,16 +62,15 @@ wasi_light_env_t *wasi_light_env_new(wasi_light_config_t *config, void *host, wa
   if (capture_size(config, 0) > 0) env->capture[0].bytes = buffers;
   if (capture_size(config, 1) > 0) env->capture[1].bytes = buffers + capture_size(config, 0);
   if (config->replay) env->difference = (char *)buffers + capture_size(config, 0) + capture_size(config, 1);
-  uint64_t number = atomic_fetch_add_explicit(&config->environments, 1, memory_order_relaxed) + 1;
-  if (config->next_random_stream) env->first_stream = number;
+  if (config->next_random_stream)
+    env->first_stream = atomic_fetch_add_explicit(&config->environments, 1, memory_order_relaxed) + 1;
   wasi_light_env_reset(env);
   return env;
 }
 
 void wasi_light_env_delete(wasi_light_env_t *env) {
   if (!env) return;
-  wasi_light_env_flush(env);
-  clear(env);
+  clear_both(env);
   wasi_light_env_set_memory(env, NULL, NULL, NULL);
   wipe(&env->entropy, 0, sizeof env->entropy);
   wasi_light_config_delete(env->config);
@@ -75,8 +78,7 @@ void wasi_light_env_delete(wasi_light_env_t *env) {
 }
 
 void wasi_light_env_reset(wasi_light_env_t *env) {
-  wasi_light_env_flush(env);
-  clear(env);
+  clear_both(env);
   env->state = (p1_state_t){.exited = false};
   env->state.random_stream = env->first_stream;
   for (unsigned i = 0; i < P1_STREAMS; i++) {
@@ -110,8 +112,7 @@ bool wasi_light__env_save(const wasi_light_env_t *env, wasi_light__env_state_t *
 }
 
 void wasi_light__env_restore(wasi_light_env_t *env, const wasi_light__env_state_t *saved) {
-  wasi_light_env_flush(env);
-  clear(env);
+  clear_both(env);
   env->state = saved->state;
   env->state.exited = false;
   env->state.stop = 0;
@@ -143,8 +144,7 @@ wasi_light_usage_t wasi_light_env_usage(const wasi_light_env_t *env) {
 }
 
 uint64_t wasi_light_env_calls(const wasi_light_env_t *env, const char *function) {
-  static const char module[] = "wasi_snapshot_preview1";
-  uint32_t row = wasi_light__find_row(module, sizeof module - 1, function, strlen(function));
+  uint32_t row = wasi_light__row_named(function);
   return env->calls && row < P1_ROWS ? env->calls[row] : 0;
 }
 
@@ -174,10 +174,7 @@ const uint8_t *wasi_light_env_captured(const wasi_light_env_t *env, uint32_t fd,
 }
 
 void wasi_light_env_clear_captured(wasi_light_env_t *env, uint32_t fd) {
-  if (!is_captured(env, fd)) return;
-  wipe(env->capture[fd - P1_STDOUT].bytes, 0, env->capture[fd - P1_STDOUT].size);
-  env->capture[fd - P1_STDOUT].size = 0;
-  env->capture[fd - P1_STDOUT].dropped = 0;
+  if (is_captured(env, fd)) clear(env, (int)(fd - P1_STDOUT));
 }
 
 void wasi_light_env_set_memory(wasi_light_env_t *env, void *memory, wasi_light_view_of_t view_of,
@@ -211,8 +208,7 @@ static const char *stop_text(uint32_t stop) {
   switch (stop) {
     case P1_STOP_NO_MEMORY:
       return " needs the guest's memory and none is bound: the module must export it as \"memory\", or the host bind "
-             "it "
-             "with wasi_light_env_bind_instance or wasi_light_env_bind_memory";
+             "it with wasi_light_env_bind_instance or wasi_light_env_bind_memory";
     case P1_STOP_SLEEP: return ": the guest would wait longer than options.sleep allows";
     case P1_STOP_CALLS: return ": the guest made more calls than options.rules or options.quota allow";
     case P1_STOP_OUTPUT: return ": the guest would write more than options.quota allows";

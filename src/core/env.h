@@ -61,7 +61,7 @@ typedef struct p1_rule_t {
 
 struct wasi_light_config_t {
   atomic_size_t references;
-  atomic_uint_least64_t environments; /* made so far */
+  atomic_uint_least64_t environments; /* made so far, if that is asked for */
   bool watched;                       /* calls are more than their bodies: see call.c */
   bool count_calls;                   /* environments count the calls of each function */
   p1_strings_t args, env;

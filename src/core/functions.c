@@ -78,6 +78,11 @@ uint32_t wasi_light__find_row(const char *module, size_t module_size, const char
   return P1_ALL_ROWS;
 }
 
+uint32_t wasi_light__row_named(const char *function) {
+  static const char module[] = "wasi_snapshot_preview1";
+  return wasi_light__find_row(module, sizeof module - 1, function, strlen(function));
+}
+
 const wasi_light_function_t *wasi_light_function(const char *module, const char *name) {
   uint32_t row = wasi_light__find_row(module, strlen(module), name, strlen(name));
   return row < P1_ALL_ROWS ? &functions[row] : NULL;

@@ -26,6 +26,9 @@ extern const p1_row_t wasi_light__rows[P1_ALL_ROWS];
 /* The row that a module imports, or P1_ALL_ROWS if it is none of WASI's. */
 uint32_t wasi_light__find_row(const char *module, size_t module_size, const char *name, size_t name_size);
 
+/* The row of preview 1 with this name, or P1_ALL_ROWS. */
+uint32_t wasi_light__row_named(const char *function);
+
 /* What a guest imports the function as. */
 const wasi_light_function_t *wasi_light__function(uint32_t row);
 

@@ -16,18 +16,22 @@ typedef struct wasi_light__slot_t {
 
 enum { RAW_PARAMS_MAX = 9 };
 
+/* An exited guest gets nowhere, also if a call that the host's function made has exited. */
+static own wasm_trap_t *call_host(const slot_t *slot, const wasm_val_t *args, wasm_val_t *results) {
+  wasi_light_env_t *env = slot->instance->env;
+  if (env->state.exited) return wasi_light__exit_trap(env);
+  wasm_trap_t *trap = slot->import->host(slot->instance, slot->import->data, args, results);
+  return !trap && env->state.exited ? wasi_light__exit_trap(env) : trap;
+}
+
 static own wasm_trap_t *on_host_function(void *data, const wasm_val_vec_t *args, wasm_val_vec_t *results) {
   const slot_t *slot = data;
-  wasi_light_env_t *env = slot->instance->env;
   const wasm_valtype_vec_t *types = wasm_functype_results(slot->import->type);
-  if (env->state.exited) return wasi_light__exit_trap(env);
   for (size_t i = 0; i < results->size; i++) {
     results->data[i].kind = wasm_valtype_kind(types->data[i]);
     results->data[i].of.i64 = 0;
   }
-  wasm_trap_t *trap = slot->import->host(slot->instance, slot->import->data, args->data, results->data);
-  if (!trap && env->state.exited) return wasi_light__exit_trap(env); /* a call that it made exited: nothing runs on */
-  return trap;
+  return call_host(slot, args->data, results->data);
 }
 
 /* The same, from an engine that does not convert arguments: they are words here, and made into values. */
@@ -36,15 +40,12 @@ static own wasm_trap_t *on_raw_host_function(void *data, const uint64_t *args, u
   const wasm_valtype_vec_t *params = wasm_functype_params(slot->import->type);
   wasm_val_t vals[RAW_PARAMS_MAX];
   wasm_val_t results[1] = {{.kind = WASM_I32, .of = {.i64 = 0}}};
-  wasi_light_env_t *env = slot->instance->env;
-  if (env->state.exited) return wasi_light__exit_trap(env);
   for (size_t i = 0; i < params->size; i++) {
     vals[i] = (wasm_val_t){.kind = wasm_valtype_kind(params->data[i])};
     if (vals[i].kind == WASM_I32) vals[i].of.i32 = (int32_t)args[i];
     else vals[i].of.i64 = (int64_t)args[i];
   }
-  wasm_trap_t *trap = slot->import->host(slot->instance, slot->import->data, vals, results);
-  if (!trap && env->state.exited) return wasi_light__exit_trap(env);
+  wasm_trap_t *trap = call_host(slot, vals, results);
   *result = (uint32_t)results[0].of.i32;
   return trap;
 }

@@ -313,10 +313,7 @@ wasi_light_instance_t *wasi_light_pool_take(wasi_light_pool_t *pool, void *host,
   member->taken = true;
   pool->stats.taken++;
   env->host = host;
-  if (pool->options.next_random_stream) {
-    env->state.random_stream = pool->stats.taken;
-    env->state.random_position = 0;
-  }
+  if (pool->options.next_random_stream) wasi_light_env_set_random_stream(env, pool->stats.taken);
   if (!call_option(member->instance, pool->after_reset, pool->options.after_reset, error)) {
     pool->stats.replaced_other++;
     delete_member(member);

@@ -5,6 +5,11 @@
 
 #include "adapter.h"
 
+static wasi_light_view_t standard_view(const wasm_memory_t *memory) {
+  wasm_memory_t *handle = (wasm_memory_t *)memory; /* wasm_memory_data wants it so */
+  return (wasi_light_view_t){(uint8_t *)wasm_memory_data(handle), wasm_memory_data_size(memory)};
+}
+
 /* In engines that are built from engine/ there is more, in others the addresses of these are NULL. */
 #ifdef WASI_LIGHT_STOCK_ENGINE /* so that the other way is tested too */
 own wasm_func_t *wasi_light__new_raw_func(wasm_store_t *store, const wasm_functype_t *type,
@@ -14,8 +19,7 @@ own wasm_func_t *wasi_light__new_raw_func(wasm_store_t *store, const wasm_functy
 }
 
 wasi_light_view_t wasi_light__memory_view(const wasm_memory_t *memory) {
-  wasm_memory_t *handle = (wasm_memory_t *)memory; /* wasm_memory_data wants it so */
-  return (wasi_light_view_t){(uint8_t *)wasm_memory_data(handle), wasm_memory_data_size(memory)};
+  return standard_view(memory);
 }
 #else
 /* NOLINTBEGIN(readability-redundant-declaration): only the header of an engine that has them declares them too */
@@ -32,12 +36,9 @@ own wasm_func_t *wasi_light__new_raw_func(wasm_store_t *store, const wasm_functy
 
 wasi_light_view_t wasi_light__memory_view(const wasm_memory_t *memory) {
   uintptr_t size;
-  if (wasmer_memory_data_with_size) {
-    uint8_t *base = wasmer_memory_data_with_size(memory, &size);
-    return (wasi_light_view_t){base, size};
-  }
-  wasm_memory_t *handle = (wasm_memory_t *)memory; /* wasm_memory_data wants it so */
-  return (wasi_light_view_t){(uint8_t *)wasm_memory_data(handle), wasm_memory_data_size(memory)};
+  if (!wasmer_memory_data_with_size) return standard_view(memory);
+  uint8_t *base = wasmer_memory_data_with_size(memory, &size);
+  return (wasi_light_view_t){base, size};
 }
 #endif
 

@@ -118,3 +118,11 @@ bool core_needs_memory(const core_row_t *row) {
   }
   return false;
 }
+
+uint32_t core_good_call(core_guest_t *guest, const core_row_t *row) {
+  uint64_t args[CORE_ARGS_MAX];
+  core_good_args(row, args);
+  core_put_input(guest, row, args);
+  core_save(guest);
+  return core_call(guest, row->name, args);
+}

@@ -44,6 +44,9 @@ enum { CORE_BUFFER = 3584, CORE_BUFFER_SIZE = 16 };
 void core_good_args(const core_row_t *row, uint64_t args[CORE_ARGS_MAX]);
 void core_put_input(core_guest_t *guest, const core_row_t *row, const uint64_t args[CORE_ARGS_MAX]);
 
+/* The good call, with its input in memory, which is then saved. */
+uint32_t core_good_call(core_guest_t *guest, const core_row_t *row);
+
 /* Functions whose good call writes the guest's memory, and therefore needs one: 12. */
 bool core_needs_memory(const core_row_t *row);
 
