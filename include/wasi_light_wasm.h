@@ -348,15 +348,13 @@ typedef struct wasi_light_pool_options_t {
   size_t max_live;      /* most instances at once, taken and idle; 0: no limit */
   size_t warm;          /* how many are made with the pool */
   size_t keep_resident; /* bytes of written pages that stay resident in an instance, with SCAN; default 1 MiB */
-  bool allow_grown; /* keep instances whose memory has grown: what has grown is zeroed, but memory.size stays, so that
-                              they are not as new. Else they are replaced */
-  bool
-      next_random_stream; /* with a seed: lease number n (from 1) gets the seed's stream n. Else each restarts where the
-                              snapshot stood */
-  void *host;             /* the host pointer while an instance is initialised, and while it is idle */
-  const char *warm_up;    /* an export () -> () that is called after _initialize, before the snapshot; or NULL */
-  const char
-      *after_reset; /* an export () -> () that is called whenever an instance is taken, also the first time; or NULL */
+  /* Keep instances whose memory has grown. What has grown is zeroed, but memory.size stays: they are not as new. */
+  bool allow_grown;
+  /* With a seed: lease number n (from 1) gets the seed's stream n. Else each restarts where the snapshot stood. */
+  bool next_random_stream;
+  void *host;              /* the host pointer while an instance is initialised, and while it is idle */
+  const char *warm_up;     /* an export () -> () that is called after _initialize, before the snapshot; or NULL */
+  const char *after_reset; /* one that is called whenever an instance is taken, also the first time; or NULL */
   void (*on_take)(void *data, wasi_light_instance_t *instance); /* called after that; or NULL */
   void *data;
   wasi_light_reset_t reset;

@@ -142,7 +142,7 @@ static bool add_member(wasi_light_pool_t *pool, member_t *member) {
   return true;
 }
 
-/* What a copy of all memory takes less time for than a scan for written pages: docs/pool-benchmark.md. */
+/* What a copy of all memory takes less time for than a scan for written pages: docs/performance.md. */
 enum { SMALL_MEMORY = 192 * 1024 };
 
 /* The first snapshot is the pool's, and with it the method is settled. */
