@@ -409,9 +409,11 @@ static void test_nothing_is_left(void **state) {
   make_and_delete(1, 1000);
   make_and_delete(400, 1);
   assert_int_equal(pool_descriptors(), descriptors);
-  assert_in_range(pool_mappings(), 0, mappings + 10);
-  print_message("resident: %zu KiB, then %zu KiB\n", resident / 1024, pool_resident() / 1024);
-  if (!pool_sanitized()) assert_in_range(pool_resident(), 0, resident + ((size_t)4 << 20));
+  print_message("mappings: %zu, then %zu; resident: %zu KiB, then %zu KiB\n", mappings, pool_mappings(),
+                resident / 1024, pool_resident() / 1024);
+  /* A quarter of one for each module, and less than each takes: malloc has arenas for the engine's threads. */
+  assert_in_range(pool_mappings(), 0, mappings + 100);
+  if (!pool_sanitized()) assert_in_range(pool_resident(), 0, resident + ((size_t)8 << 20));
 }
 
 static const struct CMUnitTest tests[] = {
