@@ -25,6 +25,7 @@ static uint32_t write_out(int fd, uint8_t *bytes, uint32_t size) {
     host_slice_t rest = {at, size - at};
     uint32_t error = host_write(fd, bytes, &rest, 1, false, &done);
     if (error != WASI_LIGHT_ESUCCESS) return error;
+    if (done == 0) return WASI_LIGHT_EIO; /* or it would be tried for ever */
     at += done;
   }
   return WASI_LIGHT_ESUCCESS;
