@@ -28,9 +28,14 @@ static uint64_t source_time(wasi_light_env_t *env, uint32_t clock) {
   return p1_sum(clock == P1_CLOCK_REALTIME ? source->start_ns : 1, env->state.elapsed_ns);
 }
 
+/* What the guest sees where the source of clock 0 or 1 shows `time`. */
+static uint64_t seen(const wasi_light_env_t *env, uint64_t time) {
+  uint64_t guest = rounded(env, shifted(time, env->config->clock_offset_ns));
+  return guest > 0 ? guest : 1;
+}
+
 uint64_t wasi_light__guest_time(wasi_light_env_t *env, uint32_t clock) {
-  uint64_t time = rounded(env, shifted(source_time(env, clock), env->config->clock_offset_ns));
-  return time > 0 ? time : 1;
+  return seen(env, source_time(env, clock));
 }
 
 void wasi_light__advance(wasi_light_env_t *env, uint64_t ns) {
@@ -70,7 +75,8 @@ uint32_t p1_clock_time_get(wasi_light_env_t *env, uint32_t id, uint64_t precisio
   if (wasi_light__memory(env, &mem)) return P1_STOP_NO_MEMORY;
   if (!p1_mem_has(mem, time, 8)) return WASI_LIGHT_EFAULT;
   if (env->config->clock.mode == WASI_LIGHT_CLOCK_STEPPING) wasi_light__advance(env, env->config->clock.step_ns);
-  p1_store_u64(mem, time,
-               id <= P1_CLOCK_MONOTONIC ? wasi_light__guest_time(env, id) : rounded(env, host_clock_time(id)));
+  uint64_t now = id <= P1_CLOCK_MONOTONIC ? source_time(env, id) : host_clock_time(id);
+  if (env->config->clock.mode == WASI_LIGHT_CLOCK_REAL && now == HOST_NO_TIME) return WASI_LIGHT_EIO;
+  p1_store_u64(mem, time, id <= P1_CLOCK_MONOTONIC ? seen(env, now) : rounded(env, now));
   return WASI_LIGHT_ESUCCESS;
 }

@@ -95,10 +95,16 @@ typedef struct wait_t {
   uint64_t skipped;  /* of it, what was not waited for but has passed for the guest */
 } wait_t;
 
-/* Where sleep is not real, no time passes in a call but what is skipped: how long the call takes must not show. */
+/*
+ * Where sleep is not real, no time passes in a call but what is skipped: how long the call takes must not show. A clock
+ * that cannot be read any more is where it was.
+ */
 static void read_clocks(const wait_t *w, uint64_t now[2]) {
   bool real = w->env->config->sleep.mode == WASI_LIGHT_SLEEP_REAL;
-  for (uint32_t i = 0; i < 2; i++) now[i] = real ? host_clock_time(i) : p1_sum(w->start[i], w->skipped);
+  for (uint32_t i = 0; i < 2; i++) {
+    now[i] = real ? host_clock_time(i) : p1_sum(w->start[i], w->skipped);
+    if (now[i] == HOST_NO_TIME) now[i] = w->start[i];
+  }
 }
 
 /* How long nothing can happen but on a stream: 0 if an entry is ready, UINT64_MAX if there is no clock. */
@@ -152,7 +158,8 @@ static uint32_t sleep_for_real(wait_t *w, uint64_t ns) {
   uint64_t allowed = allowance(w);
   uint64_t before = host_clock_time(P1_CLOCK_MONOTONIC);
   host_poll(w->polls, P1_STREAMS, ns < allowed ? ns : allowed);
-  if (ns > 0) count_sleep(w, host_clock_time(P1_CLOCK_MONOTONIC) - before);
+  uint64_t after = host_clock_time(P1_CLOCK_MONOTONIC);
+  if (ns > 0 && before != HOST_NO_TIME && after != HOST_NO_TIME) count_sleep(w, after - before);
   return allowance(w) == 0 ? (uint32_t)P1_STOP_SLEEP : (uint32_t)WASI_LIGHT_ESUCCESS;
 }
 
@@ -237,7 +244,10 @@ static uint32_t poll_oneoff(wasi_light_env_t *env, layout_t layout, uint32_t in,
       !p1_mem_has(mem, out, (uint64_t)nsubscriptions * P1_EVENT_SIZE) || !p1_mem_has(mem, nevents, 4)) {
     return WASI_LIGHT_EFAULT;
   }
-  for (uint32_t i = 0; i < 2; i++) waiting.start[i] = host_clock_time(i);
+  for (uint32_t i = 0; i < 2; i++) {
+    waiting.start[i] = host_clock_time(i);
+    if (waiting.start[i] == HOST_NO_TIME) return WASI_LIGHT_EIO;
+  }
   if (!take_subscriptions(env, mem, layout, in, nsubscriptions, waiting.start[P1_CLOCK_MONOTONIC], entries))
     return WASI_LIGHT_EINVAL;
   uint32_t stop = wait(&waiting);

@@ -16,6 +16,9 @@ typedef struct host_slice_t {
   uint32_t len;
 } host_slice_t;
 
+/* What host_clock_time gives if the system cannot say: a time that it will not say before the year 2554. */
+#define HOST_NO_TIME (UINT64_MAX - 1)
+
 /* Nanoseconds of clock 0 realtime, 1 monotonic, 2 the process's CPU time, 3 the calling thread's. */
 uint64_t host_clock_time(uint32_t clock);
 uint64_t host_clock_resolution(uint32_t clock);

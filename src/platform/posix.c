@@ -35,9 +35,8 @@ static uint64_t nanoseconds(struct timespec t) {
 }
 
 uint64_t host_clock_time(uint32_t clock) {
-  struct timespec t = {0, 0};
-  clock_gettime(system_clock(clock), &t);
-  return nanoseconds(t);
+  struct timespec t;
+  return clock_gettime(system_clock(clock), &t) == 0 ? nanoseconds(t) : HOST_NO_TIME;
 }
 
 uint64_t host_clock_resolution(uint32_t clock) {
@@ -132,13 +131,13 @@ static uint32_t wasi_errno(int error) {
   }
 }
 
-/* Waits for one descriptor; false if it is not ready within `timeout_ms`. */
+/* Waits for one descriptor; false if it is not ready within `timeout_ms`, or nobody can say. */
 static bool wait_for(int fd, short events, int timeout_ms) {
   struct pollfd p = {fd, events, 0};
   int n;
   do n = poll(&p, 1, timeout_ms);
   while (n < 0 && errno == EINTR);
-  return n != 0;
+  return n > 0;
 }
 
 /* readv or writev of at most IOVECS_AT_ONCE slices, until it moves something or fails for good. */
