@@ -73,6 +73,9 @@ void wasi_light__problem(wasi_light__problems_t *problems, const wasm_importtype
 /* True if there are none; else fills the error. */
 bool wasi_light__no_problems(wasi_light__problems_t *problems, wasi_light_error_t *error);
 
+/* What is said of an import for which the engine makes nothing. */
+void wasi_light__fail_import(wasi_light_error_t *error, const wasm_importtype_t *import);
+
 /* Whether the import is a WASI function of the right type; else notes the problem. */
 bool wasi_light__wasi_binding(const wasm_importtype_t *import, wasi_light__binding_t *binding,
                               wasi_light__problems_t *problems);
@@ -196,8 +199,8 @@ wasi_light_view_t wasi_light__memory_view(const wasm_memory_t *memory);
 own wasm_func_t *wasi_light__new_raw_func(wasm_store_t *store, const wasm_functype_t *type,
                                           wasi_light__raw_callback_t callback, void *env);
 
-/* The engine's message for the call that just failed on this thread. */
-void wasi_light__engine_message(char *text, size_t size);
+/* The engine's message for the call that just failed on this thread, or `otherwise` if there is none. */
+void wasi_light__engine_message(char *text, size_t size, const char *otherwise);
 
 /* What metering exports from a module begins with this. */
 #define WASI_LIGHT__METERING_PREFIX "wasmer_metering_"

@@ -104,25 +104,23 @@ bool wasi_light_generate_import_object(wasi_light_env_t *env, wasm_store_t *stor
                                        own wasm_extern_vec_t *imports, wasi_light_error_t *error) {
   generation_t g = {.env = env, .store = store, .externs = externs, .extern_count = extern_count};
   wasm_importtype_vec_t types;
-  bool complete = true;
   env->store = store;
   wasm_module_imports(module, &types);
   wasm_extern_vec_new_uninitialized(imports, types.size);
+  size_t missing = SIZE_MAX;
   for (size_t i = 0; i < types.size; i++) {
     imports->data[i] = resolve(&g, types.data[i]);
-    if (!imports->data[i]) complete = false;
+    if (!imports->data[i]) missing = i;
+  }
+  if (missing == SIZE_MAX) {
+    if (g.memory) wasi_light_env_bind_memory(env, g.memory);
+  } else {
+    wasm_extern_vec_delete(imports);
+    wasm_extern_vec_new_empty(imports);
+    if (wasi_light__no_problems(&g.problems, error)) wasi_light__fail_import(error, types.data[missing]);
   }
   wasm_importtype_vec_delete(&types);
-  if (complete) {
-    if (g.memory) wasi_light_env_bind_memory(env, g.memory);
-    return true;
-  }
-  wasm_extern_vec_delete(imports);
-  wasm_extern_vec_new_empty(imports);
-  if (wasi_light__no_problems(&g.problems, error)) {
-    wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "the engine made no function for an import");
-  }
-  return false;
+  return missing == SIZE_MAX;
 }
 
 /* ---- Outcomes ---- */

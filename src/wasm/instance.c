@@ -71,10 +71,11 @@ typedef struct import_list_t {
 
 static bool new_import_list(import_list_t *list, size_t count) {
   void **block = calloc(3 * count + 1, sizeof *block);
+  if (!block) return false;
   *list = (import_list_t){count, (wasm_func_t **)block, (wasm_memory_t **)(block + count),
                           (wasm_extern_t **)(block + 2 * count)};
   /* cppcheck-suppress memleak ; it is list->funcs */
-  return block != NULL;
+  return true;
 }
 
 static void delete_import_list(import_list_t *list) {
@@ -94,7 +95,8 @@ static own wasm_func_t *new_host_function(slot_t *slot) {
   return func ? func : wasm_func_new_with_env(store, type, on_host_function, slot, NULL);
 }
 
-static bool make_imports(wasi_light_instance_t *instance, import_list_t *list) {
+/* How many of them were made: all, or the one behind could not be. */
+static size_t make_imports(wasi_light_instance_t *instance, import_list_t *list) {
   slot_t *slot = instance->slots;
   for (size_t i = 0; i < list->count; i++) {
     const wasi_light__import_t *import = &instance->module->imports[i];
@@ -104,7 +106,7 @@ static bool make_imports(wasi_light_instance_t *instance, import_list_t *list) {
     }
     if (import->memory_type) {
       list->memories[i] = wasm_memory_new(instance->store, import->memory_type);
-      if (!list->memories[i]) return false;
+      if (!list->memories[i]) return i;
       list->externs[i] = wasm_memory_as_extern(list->memories[i]);
       if (!instance->env->view_of) wasi_light_env_bind_memory(instance->env, list->memories[i]);
       continue;
@@ -115,10 +117,10 @@ static bool make_imports(wasi_light_instance_t *instance, import_list_t *list) {
     } else {
       list->funcs[i] = wasi_light__wasi_function(instance->env, instance->store, import->type, import->callbacks);
     }
-    if (!list->funcs[i]) return false;
+    if (!list->funcs[i]) return i;
     list->externs[i] = wasm_func_as_extern(list->funcs[i]);
   }
-  return true;
+  return list->count;
 }
 
 void wasi_light__fail_outcome(wasi_light_error_t *error, const char *where, const wasi_light_outcome_t *outcome) {
@@ -143,18 +145,23 @@ static bool instantiate(wasi_light_instance_t *instance, wasi_light_error_t *err
     wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "no memory for the imports of an instance");
     return false;
   }
-  if (make_imports(instance, &list)) {
+  size_t made = make_imports(instance, &list);
+  if (made == count) {
     wasm_extern_vec_t imports = {count, list.externs};
     instance->wasm = wasm_instance_new(instance->store, instance->module->wasm, &imports, &trap);
   }
   delete_import_list(&list);
+  if (made < count) {
+    wasi_light__fail_import(error, instance->module->import_types.data[made]);
+    return false;
+  }
   if (trap) { /* a segment that does not fit: the start section has become an export */
     wasi_light_outcome_t outcome = wasi_light_env_outcome(instance->env, trap);
     wasi_light__fail_outcome(error, "instantiation", &outcome);
     return false;
   }
   if (!instance->wasm) {
-    wasi_light__engine_message(message, sizeof message);
+    wasi_light__engine_message(message, sizeof message, "the engine gave no instance and no reason");
     wasi_light__fail(error, WASI_LIGHT_ERROR_INSTANTIATE, "%s", message);
     return false;
   }

@@ -64,7 +64,7 @@ static own wasm_module_t *compile(const load_t *load) {
   wasm_module_t *wasm = wasm_module_new(load->store, &binary);
   if (!wasm) {
     char message[2048];
-    wasi_light__engine_message(message, sizeof message);
+    wasi_light__engine_message(message, sizeof message, "the engine gave no module and no reason");
     wasi_light__fail(load->error, WASI_LIGHT_ERROR_COMPILE, "%s", message);
   }
   return wasm;

@@ -24,6 +24,13 @@ void wasi_light__problem(wasi_light__problems_t *problems, const wasm_importtype
   problems->used += size;
 }
 
+void wasi_light__fail_import(wasi_light_error_t *error, const wasm_importtype_t *import) {
+  char name[WASI_LIGHT__NAME_TEXT];
+  wasi_light__name_text(name, sizeof name, wasi_light__slice_of(wasm_importtype_module(import)),
+                        wasi_light__slice_of(wasm_importtype_name(import)));
+  wasi_light__fail(error, WASI_LIGHT_ERROR_OUT_OF_MEMORY, "the engine made nothing for the import %s", name);
+}
+
 bool wasi_light__no_problems(wasi_light__problems_t *problems, wasi_light_error_t *error) {
   char more[LAST_LINE] = "";
   if (problems->count == 0) return true;

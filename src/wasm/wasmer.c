@@ -46,11 +46,11 @@ const char *wasi_light__engine_version(void) {
   return wasmer_version();
 }
 
-void wasi_light__engine_message(char *text, size_t size) {
+void wasi_light__engine_message(char *text, size_t size, const char *otherwise) {
   int length = wasmer_last_error_length();
   char *message = length > 0 ? malloc((size_t)length) : NULL;
   bool known = message && wasmer_last_error_message(message, length) > 0;
-  wasi_light__format(text, size, "%s", known ? message : "the engine gave no reason");
+  wasi_light__format(text, size, "%s", known ? message : otherwise);
   free(message);
 }
 
@@ -61,7 +61,7 @@ bool wasi_light_wat2wasm(const char *text, size_t size, own wasm_byte_vec_t *byt
   wasm_byte_vec_delete(&wat);
   if (bytes->data) return true;
   char message[2048];
-  wasi_light__engine_message(message, sizeof message);
+  wasi_light__engine_message(message, sizeof message, "the engine gave no reason");
   wasi_light__fail(error, WASI_LIGHT_ERROR_MODULE, "the WebAssembly text does not parse: %s", message);
   return false;
 }
