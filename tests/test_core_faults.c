@@ -430,25 +430,25 @@ static void image_by_scan(void) {
 /* ---- Tests ----------------------------------------------------------------------------------------- */
 
 static void test_inherited_streams(void **state) {
-  assert_true(faults_try_forked("inherited streams", inherited_streams) > 30);
+  assert_true(faults_try_forked("inherited streams", inherited_streams, true) > 30);
 }
 
 static void test_lines(void **state) {
-  assert_true(faults_try_forked("lines", lines) > 8);
+  assert_true(faults_try_forked("lines", lines, true) > 8);
 }
 
 static void test_callbacks_and_logs(void **state) {
-  assert_true(faults_try_forked("callbacks and logs", callbacks_and_logs) >= 4);
+  assert_true(faults_try_forked("callbacks and logs", callbacks_and_logs, true) >= 4);
 }
 
 static void test_captured_output(void **state) {
-  assert_true(faults_try_forked("captured output", captured_output) >= 5);
+  assert_true(faults_try_forked("captured output", captured_output, true) >= 5);
 }
 
 static void test_images(void **state) {
-  assert_true(faults_try_forked("image by copy", image_by_copy) >= 2);
-  assert_true(faults_try_forked("image by copy on write", image_by_copy_on_write) > 10);
-  assert_true(faults_try_forked("image by scan", image_by_scan) > 20);
+  assert_true(faults_try_forked("image by copy", image_by_copy, true) >= 2);
+  assert_true(faults_try_forked("image by copy on write", image_by_copy_on_write, true) > 10);
+  assert_true(faults_try_forked("image by scan", image_by_scan, true) > 20);
 }
 
 static const struct CMUnitTest tests[] = {

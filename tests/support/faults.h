@@ -50,8 +50,11 @@ extern faults_held_t faults_held;
 
 /* With faults off, then with each call failing in each way. The number of faults; fails the test if one is not met well. */
 unsigned long faults_try(const char *name, void (*scenario)(void));
-/* The same, each run in a process of its own, forked off. */
-unsigned long faults_try_forked(const char *name, void (*scenario)(void));
+/*
+ * The same, each run in a process of its own, forked off. At its end LeakSanitizer looks, if it may: the memory of threads
+ * that a child does not have would be lost to it.
+ */
+unsigned long faults_try_forked(const char *name, void (*scenario)(void), bool may_look);
 
 /* In a scenario: a failure, with what was tried. Ends the test, or the process if it is forked. */
 #define FAULTS_REQUIRE(condition, ...)                                          \
@@ -78,6 +81,21 @@ void faults_fail(const char *file, int line, const char *what, const char *detai
 extern wasi_light_error_t faults_error;
 void faults_expect(void);
 void faults_check_error(const char *file, int line, const char *call);
+
+/* A call that fails, and with this code; or for want of memory, if it met the fault. */
+#define MUST_FAIL(call, CODE)                                                                        \
+  do {                                                                                               \
+    bool must_;                                                                                      \
+    faults_expect();                                                                                 \
+    LIB(must_ = (call));                                                                             \
+    FAULTS_REQUIRE(!must_, "it did not fail");                                                       \
+    if (faults_error.code != WASI_LIGHT_ERROR_##CODE) faults_check_error(__FILE__, __LINE__, #call); \
+    FAULTS_REQUIRE(strlen(faults_error.message) > 8, "it has no message");                           \
+    faults_expect();                                                                                 \
+    LIB(must_ = (call));                                                                             \
+    FAULTS_REQUIRE(!must_ && (faults_was_met() || faults_error.code == WASI_LIGHT_ERROR_##CODE),     \
+                   faults_error.message);                                                            \
+  } while (0)
 
 /* A call without an error to write (`faults_error` stays as it was). */
 #define MUST_QUIETLY(call)                                        \

@@ -81,9 +81,3 @@ void __wrap_wasm_module_serialize(const wasm_module_t *module, wasm_byte_vec_t *
   if (faults_way(FAULT_wasm_module_serialize)) *bytes = (wasm_byte_vec_t){0, NULL};
   else __real_wasm_module_serialize(module, bytes);
 }
-
-REAL(void, wat2wasm, (const wasm_byte_vec_t *text, wasm_byte_vec_t *bytes))
-void __wrap_wat2wasm(const wasm_byte_vec_t *text, wasm_byte_vec_t *bytes) {
-  if (faults_way(FAULT_wat2wasm)) *bytes = (wasm_byte_vec_t){0, NULL};
-  else __real_wat2wasm(text, bytes);
-}
