@@ -25,11 +25,12 @@ static bool is_private(const struct stat *status) {
 
 const char *host_private_folder(const char *path) {
   struct stat status;
-  if (mkdir(path, 0700) != 0 && errno != EEXIST) {
-    return errno == ENOENT ? "it is not there and cannot be made, since the folder around it is not there either"
+  int error = mkdir(path, 0700) == 0 ? EEXIST : errno;
+  if (stat(path, &status) != 0) { /* mkdir may fail in other ways, too, where the folder is there */
+    if (error == EEXIST) return "it cannot be read";
+    return error == ENOENT ? "it is not there and cannot be made, since the folder around it is not there either"
                            : "it is not there and cannot be made";
   }
-  if (stat(path, &status) != 0) return "it cannot be read";
   if (!S_ISDIR(status.st_mode)) return "it is not a folder";
   if (status.st_uid != geteuid()) return "it belongs to another user";
   if (status.st_mode & WRITABLE_BY_OTHERS) return "others can write it (chmod go-w)";
