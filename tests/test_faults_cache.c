@@ -5,7 +5,9 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -243,6 +245,54 @@ static void test_a_folder_that_can_only_be_read(void **state) {
   assert_int_equal(look(NULL), WHOLE);
 }
 
+/* ---- A file system of its own, which is full or can only be read, where it may be had ---------------- */
+
+enum { CANNOT_MOUNT = 7 };
+
+/* As root, or as one in a user namespace. */
+static bool mount_small(void) {
+  char map[32];
+  snprintf(map, sizeof map, "0 %u 1", (unsigned)geteuid());
+  if (unshare(CLONE_NEWNS) != 0) {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
+    FILE *file = fopen("/proc/self/uid_map", "w");
+    bool good = file && fputs(map, file) >= 0;
+    if (!file || fclose(file) != 0 || !good) return false;
+  }
+  return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+         mount("none", rig->folder, "tmpfs", 0, "size=16k,mode=0700") == 0;
+}
+
+static int use_small(void) {
+  static uint8_t bytes[65536];
+  size_t size = 0;
+  if (!mount_small()) return CANNOT_MOUNT;
+  if (host_private_folder(rig->folder)) return 1;
+  if (!host_write_private(rig->folder, "small", bytes, 100)) return 2;
+  if (host_write_private(rig->folder, "large", bytes, sizeof bytes) || count_files().all != 1) return 3;
+  if (host_write_private(rig->folder, "small", bytes, sizeof bytes) || count_files().all != 1) return 4;
+  uint8_t *read = host_read_private(rig->folder, "small", &size);
+  free(read);
+  if (!read || size != 100) return 5;
+  if (mount("none", rig->folder, NULL, MS_REMOUNT | MS_RDONLY, NULL) != 0) return CANNOT_MOUNT;
+  if (host_private_folder(rig->folder) || host_write_private(rig->folder, "other", bytes, 1)) return 6;
+  read = host_read_private(rig->folder, "small", &size);
+  free(read);
+  return read && size == 100 ? 0 : 8;
+}
+
+static void test_a_full_file_system(void **state) {
+  int status = -1;
+  rig = *state;
+  assert_int_equal(mkdir(rig->folder, 0700), 0);
+  fflush(NULL);
+  pid_t child = fork();
+  if (child == 0) _exit(use_small());
+  assert_int_equal(waitpid(child, &status, 0), child);
+  if (status == CANNOT_MOUNT << 8) skip();
+  assert_int_equal(status, 0);
+}
+
 /* ---- A process that is killed ---------------------------------------------------------------------- */
 
 /* What the killed one does: main calls it in a process that was begun for it. */
@@ -306,6 +356,7 @@ static const struct CMUnitTest tests[] = {
     CACHE_TEST(test_calls_that_fail),
     CACHE_TEST(test_a_folder_that_is_there),
     CACHE_TEST(test_a_folder_that_can_only_be_read),
+    CACHE_TEST(test_a_full_file_system),
     CACHE_TEST(test_a_process_that_is_killed),
 };
 
