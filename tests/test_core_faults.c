@@ -363,7 +363,7 @@ static void captured_output(void) {
   read_text(env, "bytes");
   write_text(env, 1, "captured");
   write_text(env, 2, "too");
-  MUST_QUIETLY(wasi_light__env_save(env, &saved)); /* as a pool does */
+  MUST_QUIETLY(wasi_light__env_save(env, &saved), "malloc"); /* as a pool does */
   LIB(wasi_light_env_clear_captured(env, 1));
   LIB(wasi_light__env_restore(env, &saved));
   LIB(wasi_light__env_state_free(&saved));
@@ -402,10 +402,10 @@ static void image_by(host_method_t wanted) {
   base[5 * PAGE + 1] = 3;
   LIB(method = host_method(wanted));
   FAULTS_REQUIRE(method <= wanted, "the method");
-  MUST_QUIETLY(host_image_new(&image, base, SIZE, method));
+  MUST_QUIETLY(host_image_new(&image, base, SIZE, method), "malloc");
   FAULTS_REQUIRE(image.method <= method && memcmp(image.bytes, base, SIZE) == 0, "the image");
   LIB(host_scanner_open(&scanner));
-  MUST_QUIETLY(host_image_map(&image, base));
+  MUST_QUIETLY(host_image_map(&image, base), "mmap");
   LIB(host_image_close(&image));
   restore(&image, base, &scanner);
   LIB(host_zero(base, SIZE));

@@ -137,7 +137,7 @@ static void bytes(void) {
 static void linker(void) {
   enum { FUNCS = 20 };
   wasi_light_linker_t *made = NULL;
-  MUST_QUIETLY(made = wasi_light_linker_new());
+  MUST_QUIETLY(made = wasi_light_linker_new(), "calloc");
   for (int i = 0; i < FUNCS; i++) {
     char name[8];
     snprintf(name, sizeof name, "f%d", i);
@@ -210,7 +210,7 @@ static void unknown_and_memory(void) {
   wasi_light_linker_t *made = NULL;
   wasi_light_module_t *guest = NULL;
   wasi_light_instance_t *instance = NULL;
-  MUST_QUIETLY(made = wasi_light_linker_new());
+  MUST_QUIETLY(made = wasi_light_linker_new(), "calloc");
   LIB(wasi_light_linker_unknown(made, WASI_LIGHT_UNKNOWN_TRAPS));
   MUST(wasi_light_linker_memory(made, "env", "memory", &faults_error));
   MUST(guest = wasi_light_module_new(shared.engine, text.data, text.size, made, NULL, &faults_error));

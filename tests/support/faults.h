@@ -97,17 +97,18 @@ void faults_check_error(const char *file, int line, const char *call);
                    faults_error.message);                                                            \
   } while (0)
 
-/* A call without an error to write (`faults_error` stays as it was). */
-#define MUST_QUIETLY(call)                                        \
-  do {                                                            \
-    bool must_;                                                   \
-    faults_expect();                                              \
-    LIB(must_ = (call));                                          \
-    if (!must_) {                                                 \
-      FAULTS_REQUIRE(faults_was_met(), "failed without a fault"); \
-      LIB(must_ = (call));                                        \
-      FAULTS_REQUIRE(must_, "fails again");                       \
-    }                                                             \
+/* A call without an error to write, that fails only where `cause` does. */
+#define MUST_QUIETLY(call, cause)                                                       \
+  do {                                                                                  \
+    bool must_;                                                                         \
+    faults_expect();                                                                    \
+    LIB(must_ = (call));                                                                \
+    if (!must_) {                                                                       \
+      FAULTS_REQUIRE(faults_was_met(), "failed without a fault");                       \
+      FAULTS_REQUIRE(strcmp(faults_name(), cause) == 0, "it should have done without"); \
+      LIB(must_ = (call));                                                              \
+      FAULTS_REQUIRE(must_, "fails again");                                             \
+    }                                                                                   \
   } while (0)
 /* Whether the fault was met since faults_expect. */
 bool faults_was_met(void);

@@ -6,12 +6,14 @@
 typedef enum fault_t {
 #define FAULT(name, ...) FAULT_##name,
 #define ENGINE_FAULT(name) FAULT_##name,
+#define ALIAS(name)
 #define COUNTED(name)
 #define ENGINE_COUNTED(name)
 #define NEVER(reason, names)
 #include "faults.def"
 #undef FAULT
 #undef ENGINE_FAULT
+#undef ALIAS
 #undef COUNTED
 #undef ENGINE_COUNTED
 #undef NEVER
