@@ -97,14 +97,11 @@ typedef struct wait_t {
 
 /*
  * Where sleep is not real, no time passes in a call but what is skipped: how long the call takes must not show. A clock
- * that cannot be read any more is where it was.
+ * that cannot be read any more is past every deadline but that of the end of time, so that nobody waits for ever.
  */
 static void read_clocks(const wait_t *w, uint64_t now[2]) {
   bool real = w->env->config->sleep.mode == WASI_LIGHT_SLEEP_REAL;
-  for (uint32_t i = 0; i < 2; i++) {
-    now[i] = real ? host_clock_time(i) : p1_sum(w->start[i], w->skipped);
-    if (now[i] == HOST_NO_TIME) now[i] = w->start[i];
-  }
+  for (uint32_t i = 0; i < 2; i++) now[i] = real ? host_clock_time(i) : p1_sum(w->start[i], w->skipped);
 }
 
 /* How long nothing can happen but on a stream: 0 if an entry is ready, UINT64_MAX if there is no clock. */

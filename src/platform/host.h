@@ -16,7 +16,7 @@ typedef struct host_slice_t {
   uint32_t len;
 } host_slice_t;
 
-/* What host_clock_time gives if the system cannot say: a time that it will not say before the year 2554. */
+/* What host_clock_time gives if the system cannot say: a time past every other, of the year 2554. */
 #define HOST_NO_TIME (UINT64_MAX - 1)
 
 /* Nanoseconds of clock 0 realtime, 1 monotonic, 2 the process's CPU time, 3 the calling thread's. */
