@@ -22,11 +22,12 @@ export CMAKE_GENERATOR ?= $(if $(shell command -v ninja),Ninja,Unix Makefiles)
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc)
 export CTEST_PARALLEL_LEVEL ?= $(shell nproc)
 
-# Configures and builds folder $(1) with the CMake options $(2). Cheap when nothing changed.
+# Configures folder $(1) with the CMake options $(2) and builds it, or only $(3). Cheap when nothing changed.
 define cmake_build
 @cmake -S . -B $(1) -DWASMER_DIR='$(WASMER)' -DWASI_LIGHT_WERROR=ON $(2) >/dev/null
-@cmake --build $(1)
+@cmake --build $(1) $(3)
 endef
+CLANG = -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19
 CTEST = ctest --output-on-failure --no-tests=error $(if $(TESTS),-R '$(TESTS)')
 
 all: need-all build ## build the library, the command line, examples and tests into build/ (the default)
@@ -58,8 +59,7 @@ lint: need-lint build ## clang-tidy and cppcheck
 	@tools/lint.sh build
 
 test-sanitizers: need-test-sanitizers $(ENGINE) $(GO_GUEST) ## run all tests under AddressSanitizer and UBSan
-	$(call cmake_build,build-asan,-DCMAKE_BUILD_TYPE=Debug -DWASI_LIGHT_SANITIZE=address$(,)undefined \
-	  -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19)
+	$(call cmake_build,build-asan,-DCMAKE_BUILD_TYPE=Debug -DWASI_LIGHT_SANITIZE=address$(,)undefined $(CLANG))
 	cd build-asan && $(CTEST)
 
 test-stock: need-test $(ENGINE) $(GO_GUEST) ## run all tests as with Wasmer as published, without what engine/ adds to it
@@ -68,6 +68,15 @@ test-stock: need-test $(ENGINE) $(GO_GUEST) ## run all tests as with Wasmer as p
 
 test-valgrind: need-test-valgrind build ## run the core's tests under valgrind
 	@tools/valgrind.sh build/tests/test_core_*
+
+TIME = 60
+fuzz: need-fuzz $(ENGINE) ## fuzz for TIME seconds each (60), or only TARGETS="calls logs"; corpora are kept in .fuzz
+	$(call cmake_build,build-fuzz,$(CLANG) -DWASI_LIGHT_FUZZ=ON,--target fuzzers)
+	@fuzz/run.sh build-fuzz '$(TIME)' $(TARGETS)
+
+fuzz-coverage: need-fuzz $(ENGINE) ## what the corpora in .fuzz reach, and whether there is a reason for each line that they do not
+	$(call cmake_build,build-coverage,$(CLANG) -DWASI_LIGHT_COVERAGE=ON,--target fuzzers)
+	@fuzz/coverage.py build-coverage $(TARGETS)
 
 bench: need-bench $(WASMTIME) build bench-peers $(GO_GUEST) ## the whole benchmark (bench/run.py), 10 minutes; OPTIONS=--docs writes docs/performance.md
 	$(call cmake_build,build-stock,-DWASI_LIGHT_STOCK_ENGINE=ON)
@@ -96,10 +105,10 @@ guests: ## build all guests from source (needs their toolchains; see guests/buil
 	guests/build.sh
 
 clean: ## remove what was built, but not the engine
-	rm -rf build build-asan build-stock
+	rm -rf build build-asan build-stock build-fuzz build-coverage
 
-distclean: clean ## remove the engine (10 minutes to build again), downloads and the Go guest too
-	rm -rf .wasmer .downloads .bench .conformance $(GO_GUEST)
+distclean: clean ## remove the engine (10 minutes to build again), downloads, corpora and the Go guest too
+	rm -rf .wasmer .fuzz .downloads .bench .conformance $(GO_GUEST)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -128,4 +137,4 @@ $(BENCH_WASIX): bench/wasix/build.sh $(WASIX)
 
 , := ,
 FORCE:
-.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-stock test-valgrind bench bench-wasix bench-peers conformance differential docs guests clean distclean help
+.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-stock test-valgrind fuzz fuzz-coverage bench bench-wasix bench-peers conformance differential docs guests clean distclean help

@@ -80,6 +80,13 @@ case ${1:?usage: setup.sh GOAL} in
     tool llvm-symbolizer-19 llvm-19
     need "clang's sanitizers" libclang-rt-19-dev -- has_sanitizers
     ;;
+  fuzz)
+    compiler && engine
+    tool clang-19 clang-19
+    tool llvm-symbolizer-19 llvm-19
+    need "clang's sanitizers and libFuzzer" libclang-rt-19-dev -- has_sanitizers
+    tool python3 python3 && tool llvm-cov-19 llvm-19
+    ;;
   test-valgrind) compiler && engine && tests && tool valgrind valgrind ;;
   *) echo "setup: no such goal: $1" >&2 && exit 2 ;;
 esac
