@@ -64,16 +64,16 @@ static void set_size(fuzz_guest_t *guest, uint32_t size) {
 }
 
 void fuzz_digest(fuzz_guest_t *guest, const void *bytes, size_t size) {
-  uint64_t word = 0;
-  for (const uint8_t *at = bytes; size > 0; at += sizeof word) {
-    size_t some = size < sizeof word ? size : sizeof word;
-    word = 0;
-    memcpy(&word, at, some);
-    guest->digest = (guest->digest ^ word ^ some) * 0x9e3779b97f4a7c15;
+  const uint8_t *at = bytes;
+  uint64_t word;
+  if (!guest->setup->twice) return;
+  guest->digest ^= size;
+  for (; size >= sizeof word; at += sizeof word, size -= sizeof word) {
+    memcpy(&word, at, sizeof word);
+    guest->digest = (guest->digest ^ word) * 0x9e3779b97f4a7c15;
     guest->digest ^= guest->digest >> 29;
-    size -= some;
-    if (size == 0) break;
   }
+  for (; size > 0; size--) guest->digest = (guest->digest ^ *at++) * 0x9e3779b97f4a7c15;
 }
 
 static wasi_light_view_t view_of(void *host) {
@@ -146,6 +146,7 @@ void fuzz_end(fuzz_guest_t *guest) {
 }
 
 void fuzz_reset(fuzz_guest_t *guest) {
+  guest->has_jumped = true;
   begin_log(guest);
   wasi_light_env_reset(guest->env);
 }
@@ -159,6 +160,7 @@ void fuzz_save(fuzz_guest_t *guest) {
 
 void fuzz_restore(fuzz_guest_t *guest) {
   if (!guest->has_saved) return;
+  guest->has_jumped = true;
   wasi_light__env_restore(guest->env, &guest->saved);
   memcpy(guest->captured, guest->saved_captured, sizeof guest->captured);
 }
@@ -310,6 +312,7 @@ uint32_t fuzz_call(fuzz_guest_t *guest, uint32_t row, const uint64_t *args) {
   if (status > WASI_LIGHT_ESUCCESS && status < WASI_LIGHT_STOP) check_state(guest, &before);
   if (!guest->config->replay) check_captured(guest, &output, captured, status);
   fuzz_check_env(guest);
+  guest->statuses = (guest->statuses ^ status) * 0x9e3779b97f4a7c15;
   fuzz_digest(guest, &status, sizeof status);
   return status;
 }

@@ -14,7 +14,7 @@ enum {
   FUZZ_MEMORY_MAX = 65536, /* room for all the iovecs and subscriptions that a call serves */
   FUZZ_CAPTURE_MAX = 96,
   FUZZ_LOG_MAX = 1 << 18,
-  FUZZ_STEPS_MAX = 96,
+
   FUZZ_LAST_STATUS = P1_STOP_DIVERGED
 };
 
@@ -26,8 +26,7 @@ typedef struct fuzz_setup_t {
   uint32_t memory_size;
   uint8_t fill;         /* what memory is at first: see fuzz_start */
   uint8_t answers;      /* what callbacks do; 0: nothing unusual */
-  bool is_repeatable;   /* nothing comes from the system: the same steps have the same results */
-  bool twice;           /* if so, it is to be tried */
+  bool twice;           /* nothing comes from the system, and the same steps are to be seen to have the same results */
   bool without_address; /* a memory of no bytes has no address */
 } fuzz_setup_t;
 
@@ -42,10 +41,12 @@ typedef struct fuzz_guest_t {
   uint32_t binds, releases; /* of memory */
   uint32_t asked;           /* callbacks so far */
   uint32_t records;         /* calls of the record callback since the last reset */
+  uint64_t statuses;        /* a digest of all statuses */
   uint64_t digest;          /* of all answers and of all that callbacks saw */
   wasi_light__env_state_t saved;
   uint8_t saved_captured[2][FUZZ_CAPTURE_MAX];
   bool has_saved;
+  bool has_jumped;                       /* the log does not go on: after a reset, or back to what was saved */
   uint8_t captured[2][FUZZ_CAPTURE_MAX]; /* what must be captured */
   uint8_t *log;                          /* what was recorded since the last reset; FUZZ_LOG_MAX bytes */
   size_t log_size;
@@ -69,7 +70,8 @@ void fuzz_save(fuzz_guest_t *guest);
 void fuzz_restore(fuzz_guest_t *guest);
 void fuzz_check_env(fuzz_guest_t *guest);
 
-/* steps.c: the next step, from the input's next bytes. */
+/* steps.c: what the input's bytes say, and one step of it. In a large memory there are fewer. */
+void fuzz_steps(fuzz_guest_t *guest, fuzz_input_t *in);
 void fuzz_step(fuzz_guest_t *guest, fuzz_input_t *in);
 
 /* callbacks.c: of all kinds. */

@@ -137,7 +137,6 @@ void fuzz_take_setup(fuzz_input_t *in, fuzz_setup_t *setup) {
   take_output(in, streams >> 2, &options->out);
   take_output(in, streams >> 4, &options->err);
   if (streams & 0x40) setup->answers = fuzz_u8(in);
-  setup->twice = streams & 0x80;
   options->args = some_args + (strings & 7 ? 5 - (strings & 3) - 1 : 4);
   options->env = strings & 8 ? some_env + (strings >> 4 & 3) : NULL;
   options->raise = strings & 0x40 ? WASI_LIGHT_RAISE_OUTCOME : WASI_LIGHT_RAISE_REFUSED;
@@ -150,7 +149,7 @@ void fuzz_take_setup(fuzz_input_t *in, fuzz_setup_t *setup) {
   options->count_calls = extras & 0x10;
   if (extras & 0x20) take_rules(in, setup);
   if (extras & 0x40) take_quota(in, &options->quota);
-  setup->is_repeatable = options->random_seed && options->clock.mode != WASI_LIGHT_CLOCK_REAL;
+  setup->twice = streams & 0x80 && options->random_seed && options->clock.mode != WASI_LIGHT_CLOCK_REAL;
   if (extras & 0x80 && strings & 0x80) take_mistake(in, options);
   else if (extras & 0x80 && strings & 0x40) take_mistaken_rule(in, setup);
 }

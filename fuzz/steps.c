@@ -183,3 +183,7 @@ void fuzz_step(fuzz_guest_t *guest, fuzz_input_t *in) {
     fuzz_check_env(guest);
   }
 }
+
+void fuzz_steps(fuzz_guest_t *guest, fuzz_input_t *in) {
+  for (uint32_t i = 0; in->left > 0 && i < (guest->size > 4096 ? 12 : 64); i++) fuzz_step(guest, in);
+}
