@@ -138,13 +138,13 @@ static uint32_t take_call(wasi_light_env_t *env, cursor_t *cursor, uint32_t row,
   return WASI_LIGHT_ESUCCESS;
 }
 
-/* Whether a call can have written so many bytes to a range that has room for `most`. */
-static bool can_write(uint8_t kind, uint64_t len, uint32_t most) {
-  switch (kind) {
+/* Whether a call can have written so many bytes to a range that has room for `most`. `kind` is followed by the next parameter's. */
+static bool can_write(const uint8_t *kind, uint64_t len, uint32_t most) {
+  switch (kind[0]) {
     case P1_KIND_IOVECS:
     case P1_KIND_OUT_EVENTS: return len <= most;
-    case P1_KIND_OUT_STRINGS: /* what is expected goes by our arguments, and the log has those of another host */
-    case P1_KIND_OUT_BYTES: return len <= UINT32_MAX;
+    case P1_KIND_OUT_STRINGS: return len <= UINT32_MAX; /* we expect by our arguments, the log has another host's */
+    case P1_KIND_OUT_BYTES: return kind[1] == P1_KIND_LENGTH ? len == most : len <= UINT32_MAX;
     default: return len == most;
   }
 }
@@ -159,7 +159,7 @@ static bool check_effects(wasi_light_env_t *env, cursor_t *cursor, uint32_t row,
     host_slice_t *range = &effects->ranges[i];
     uint64_t len = take_leb(cursor);
     while (effects->first[param + 1] <= i) param++;
-    if (cursor->damaged || len > cursor->left || !can_write(kinds[param], len, range->len) ||
+    if (cursor->damaged || len > cursor->left || !can_write(&kinds[param], len, range->len) ||
         !p1_mem_has(mem, range->ptr, len))
       return false;
     range->len = (uint32_t)len;
