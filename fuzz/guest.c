@@ -33,7 +33,7 @@ static uint8_t log_bytes[FUZZ_LOG_MAX];
 /* What memory is at first: zeros, text with all kinds of bytes, iovecs or subscriptions, ones. */
 static void make_fills(void) {
   static const char text[] =
-      "text \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\n\xc2\x85\xed\xa0\x80\xc0\x80\x1b[0m\x7f\t\\ \xe2\x82";
+      "text \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\n\xc2\x85\xed\xa0\x80\xf4\x90\xc0\x80\x1b[0m\x7f\t\\ \xe2\x82";
   for (size_t i = 0; i < FUZZ_MEMORY_MAX; i++) {
     fills[1][i] = (uint8_t)text[i % sizeof text];
     fills[2][i] = (uint8_t)(i % 8 == 0 ? i / 8 : i % 8 == 4 ? 3 : 0);
@@ -123,7 +123,8 @@ bool fuzz_start(fuzz_guest_t *guest, fuzz_setup_t *setup) {
   *guest = (fuzz_guest_t){.setup = setup, .log = log_bytes};
   guest->config = wasi_light_config_new(&setup->options, &error);
   if (!guest->config) {
-    FUZZ_CHECK(error.code == WASI_LIGHT_ERROR_ARGUMENT && strlen(error.message) > 8, "%d", error.code);
+    FUZZ_CHECK(error.code == WASI_LIGHT_ERROR_ARGUMENT, "%s", wasi_light_error_name((int)error.code));
+    FUZZ_CHECK(strlen(error.message) > 8, "no message: %s", error.message);
     return false;
   }
   FUZZ_CHECK(error.code == WASI_LIGHT_ERROR_OK, "an error with a configuration: %s", error.message);
@@ -306,7 +307,7 @@ uint32_t fuzz_call(fuzz_guest_t *guest, uint32_t row, const uint64_t *args) {
   memcpy(&before, &env->state, sizeof before);
   wasi_light__expect_effects(env, row, args, &effects);
   output_t output = expect_output(guest, row, args);
-  uint32_t status = wasi_light__call(env, row, args);
+  uint32_t status = guest->high_bits ? wasi_light__function(row)->call(env, args) : wasi_light__call(env, row, args);
   check_status(guest, row, status);
   check_memory(guest, row, status, &effects);
   if (status > WASI_LIGHT_ESUCCESS && status < WASI_LIGHT_STOP) check_state(guest, &before);

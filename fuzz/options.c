@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* A configuration from bytes. */
+#include <string.h>
+
 #include "guest.h"
 
-static const char *const some_args[] = {"plugin", "", "--name=\xc3\xa4", "a longer argument, of more than 32 bytes",
-                                        NULL};
+static const char *const some_args[] = {
+    "1", "2", "3", "4", "5", "6", "plugin", "", "--name=\xc3\xa4", "a longer argument, of more than 32 bytes", NULL};
+enum { SOME_ARGS = sizeof some_args / sizeof some_args[0] - 1 };
 static const char *const some_env[] = {"LANG=de_DE.UTF-8", "EMPTY=", "A=B=C", NULL};
-static const char *const wrong_env[] = {"LANG", NULL};
+static char long_text[5000]; /* more than a message has room for */
+static const char *const wrong_env[2][2] = {{"LANG", NULL}, {long_text, NULL}};
 static const uint8_t input_bytes[64] = {'l', 'i', 'n', 'e', '\n', 1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x10};
 
 static const uint32_t sizes[16] = {0,   1,   8,   24,   64,   256,  256,   256,
@@ -81,9 +85,11 @@ static void take_quota(fuzz_input_t *in, wasi_light_quota_t *quota) {
 /* What a host may do wrong. */
 static void take_mistake(fuzz_input_t *in, wasi_light_options_t *options) {
   uint8_t value = fuzz_u8(in);
+  for (size_t i = 0; i + 2 < sizeof long_text; i += 2) memcpy(long_text + i + (value >> 1 & 1), "\xc3\xa4", 2);
+  if (value & 2) long_text[0] = 'a';
   switch (fuzz_u8(in) % 20) {
     case 0: options->struct_size = value; break;
-    case 1: options->env = wrong_env; break;
+    case 1: options->env = wrong_env[value & 1]; break;
     case 2:
       options->in.mode = value < 3 ? WASI_LIGHT_INPUT_BYTES : (wasi_light_input_mode_t)value, options->in.bytes = NULL;
       break;
@@ -137,7 +143,7 @@ void fuzz_take_setup(fuzz_input_t *in, fuzz_setup_t *setup) {
   take_output(in, streams >> 2, &options->out);
   take_output(in, streams >> 4, &options->err);
   if (streams & 0x40) setup->answers = fuzz_u8(in);
-  options->args = some_args + (strings & 7 ? 5 - (strings & 3) - 1 : 4);
+  options->args = strings & 4 ? some_args : some_args + SOME_ARGS - (strings & 3);
   options->env = strings & 8 ? some_env + (strings >> 4 & 3) : NULL;
   options->raise = strings & 0x40 ? WASI_LIGHT_RAISE_OUTCOME : WASI_LIGHT_RAISE_REFUSED;
   options->yield = (strings & 0x87) == 0x87 ? NULL : fuzz_callbacks.yield;

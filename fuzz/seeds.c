@@ -49,6 +49,8 @@ static const uint8_t setups[][SETUP_MAX] = {
     {15 | 1 << 6, 0x80 | 3, 0x16, 0x0f, 0x0b, 3, 4, 5, 2, 6, 3}, /* a large memory, an offset, entropy */
     {0, 1, 0, 0, 0},                                             /* no bytes */
     {2, 1, 0, 0, 0},
+    {5 | 3 << 6, 135, 0, 0x0f, 0x0c, 6}, /* ones in memory; a real clock, far back; nine arguments */
+    {5, 1, 0, 0x80, 0x80, 1, 1},         /* a mistake */
 };
 
 /* One call of each row, of plain arguments: pointers one after another, lengths 8. */
@@ -78,7 +80,7 @@ static const struct {
     {"read_over_iovecs", {POKE_IOVECS, 0, 3, 1, 16, 8, 8, 9, 8, P1_ROW_fd_read, 0, 0, 3, 2}},
     {"read_many", {P1_ROW_fd_read, 0, 0, FAR_1025, BELOW_END + 4}},
     {"poll", {POKE_SUBSCRIPTIONS, 0, 3, 0, 1, 100, 1, 0, 2, 1, P1_ROW_poll_oneoff, 0, 20, 3, 31}},
-    {"poll_absolute", {POKE_SUBSCRIPTIONS, 0, 2, 0x10, 0, 0xef, 0x10, 1, 0xe5, P1_ROW_poll_oneoff, 0, 20, 2, 31}},
+    {"poll_absolute", {POKE_SUBSCRIPTIONS, 0, 2, 0x10, 0, 0xe0, 0x10, 1, 0xe5, P1_ROW_poll_oneoff, 0, 20, 2, 31}},
     {"poll_0", {POKE_SUBSCRIPTIONS, 0, 0x82, 0, 1, 100, 2, 1, P0_ROW_poll_oneoff, 0, 20, 2, 31}},
     {"poll_wrong",
      {POKE_SUBSCRIPTIONS, 0, 2, 7, 1, 0, 9, P1_ROW_poll_oneoff, 0, 20, 2, 31, P1_ROW_poll_oneoff, 0, 20, 0, 31}},
@@ -97,6 +99,8 @@ static const struct {
     {"memory",
      {UNBIND, P1_ROW_random_get, 0, 8, BIND, P1_ROW_random_get, 0, 8, GROW, 64, P1_ROW_random_get, BELOW_END + 8, 8}},
     {"raise", {P1_ROW_proc_raise, 6, P1_ROW_proc_raise, 31, P1_ROW_proc_raise, 0, ASK}},
+    {"write_long",
+     {POKE_IOVECS, 0, 8, 16, 32, 16, 32, 16, 32, 16, 32, 16, 32, 16, 32, 16, 32, 16, 32, P1_ROW_fd_write, 1, 0, 8, 31}},
     {"exit", {P1_ROW_proc_exit, 3, P1_ROW_sched_yield, ASK, RESET, P1_ROW_sched_yield}},
     {"lines",
      {PREFIX,
