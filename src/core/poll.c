@@ -241,8 +241,10 @@ static uint32_t poll_oneoff(wasi_light_env_t *env, layout_t layout, uint32_t in,
       !p1_mem_has(mem, out, (uint64_t)nsubscriptions * P1_EVENT_SIZE) || !p1_mem_has(mem, nevents, 4)) {
     return WASI_LIGHT_EFAULT;
   }
+  bool timeless = env->config->clock.mode != WASI_LIGHT_CLOCK_REAL && env->config->sleep.mode != WASI_LIGHT_SLEEP_REAL;
   for (uint32_t i = 0; i < 2; i++) {
-    waiting.start[i] = host_clock_time(i);
+    /* Where a sum is cut at the end of time it would show when it began. 1, so that even then it is less than for ever. */
+    waiting.start[i] = timeless ? 1 : host_clock_time(i);
     if (waiting.start[i] == HOST_NO_TIME) return WASI_LIGHT_EIO;
   }
   if (!take_subscriptions(env, mem, layout, in, nsubscriptions, waiting.start[P1_CLOCK_MONOTONIC], entries))
