@@ -50,8 +50,8 @@ def measured(path):
     return name if name.startswith(tuple(MEASURED)) else None
 
 
-def unreached(data):
-    """(file, first line, function) of each region that no run came to, without those inside another."""
+def count_regions(data):
+    """How often each region ran, and its function: a macro and an inline function have theirs once."""
     counts = {}
     for function in data["functions"]:
         for line, column, end, end_column, count, file, _, kind, *_ in function["regions"]:
@@ -60,6 +60,11 @@ def unreached(data):
                 key = (name, line, column, end, end_column)
                 before = counts.get(key, (0, ""))[0]
                 counts[key] = (before + count, function["name"].split(":")[-1])
+    return counts
+
+
+def unreached(counts):
+    """(file, first line, function) of each region that no run came to, without those inside another."""
     outer = None
     for key in sorted(counts, key=lambda k: (k[0], k[1], k[2], -k[3], -k[4])):
         name, line, _, end, end_column = key
@@ -85,24 +90,23 @@ def main():
     build, *targets = sys.argv[1:]
     targets = targets or sorted(path.stem[5:] for path in ROOT.glob("fuzz/fuzz_*.c"))
     data = export(*run_targets(build, targets))
-    print(f"\n{'':28} lines           regions")
-    total = {"lines": [0, 0], "regions": [0, 0]}
+    counts = count_regions(data)
+    print(f"\n{'':28} lines              regions")
+    rows = []
     for file in data["files"]:
         name = measured(file["filename"])
-        if not name or file["summary"]["regions"]["count"] == 0:
-            continue
-        cells = []
-        for what, sums in total.items():
-            covered, count = file["summary"][what]["covered"], file["summary"][what]["count"]
-            cells.append(f"{covered:4} of {count:4} {100 * covered // count:3}%")
-            sums[0] += covered
-            sums[1] += count
-        print(f"{name:28} {'  '.join(cells)}")
-    print(f"{'all':28} " + "  ".join(f"{c:4} of {n:4} {100 * c // n:3}%" for c, n in total.values()))
+        regions = [count > 0 for key, (count, _) in counts.items() if key[0] == name]
+        if name and regions and file["summary"]["lines"]["count"] > 0:
+            lines = file["summary"]["lines"]
+            rows.append((name, lines["covered"], lines["count"], sum(regions), len(regions)))
+    rows.append(("all", *(sum(row[i] for row in rows) for i in range(1, 5))))
+    for name, lines, all_lines, regions, all_regions in rows:
+        print(f"{name:28} {lines:4} of {all_lines:4} {100 * lines / all_lines:5.1f}%", end="  ")
+        print(f"{regions:4} of {all_regions:4} {100 * regions / all_regions:5.1f}%")
     reasons = read_reasons()
     used, missing = set(), 0
     print("\nNot reached:")
-    for name, line, function in unreached(data):
+    for name, line, function in unreached(counts):
         text = (ROOT / name).read_text().splitlines()[line - 1].strip()
         fits = [i for i, (file, what, _) in enumerate(reasons) if file == name and (what == function or what in text)]
         used.update(fits)

@@ -168,9 +168,38 @@ void fuzz_seeds(fuzz_seed_t give) {
   /* The status of the first call, behind six arguments and a hash, becomes success. */
   static const uint8_t success[] = {1,    11, 9 << 3 | 5,       15, 0, 4, 0, 0, 0, 0, 2, 0, 0, 5, 3, 0,
                                     0x0c, 8,  P1_ROW_sock_recv, 0,  0, 0, 0, 0, 8};
+  static const uint8_t closed[] = {
+      1, 8, 6 << 3 | 5, 16, 0, 4, 3, 0, 0, 0, 5, 1, 0, 0, 8, P1_ROW_fd_close, 1, P1_ROW_fd_write, 1, 0, 1, 4};
+  static const uint8_t outside[] = {1, 8, 6 << 3 | 5,      14, 0,   4, 3, 0, 0, 0, 5, 1, 0,
+                                    0, 8, P1_ROW_fd_write, 1,  100, 1, 4};
+  static const uint8_t endless[] = {FROM_INPUT | WITH_HEADER,
+                                    12,
+                                    P1_ROW_random_get,
+                                    0xff,
+                                    0xff,
+                                    0xff,
+                                    0xff,
+                                    0xff,
+                                    0xff,
+                                    0xff,
+                                    0xff,
+                                    0xff,
+                                    0xff,
+                                    0xff,
+                                    5,
+                                    1,
+                                    0,
+                                    0,
+                                    0,
+                                    P1_ROW_random_get,
+                                    0,
+                                    3};
   static const uint8_t end_changed[] = {2, 4, 1, 0xc8, 0x0e, 0xc3};
   fuzz_guest_seeds(give, "", 1);
   give("from_input", from_input, sizeof from_input);
   give("success", success, sizeof success);
+  give("closed", closed, sizeof closed);
+  give("outside", outside, sizeof outside);
+  give("endless", endless, sizeof endless);
   give("end_changed", end_changed, sizeof end_changed);
 }

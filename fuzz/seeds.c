@@ -49,8 +49,9 @@ static const uint8_t setups[][SETUP_MAX] = {
     {15 | 1 << 6, 0x80 | 3, 0x16, 0x0f, 0x0b, 3, 4, 5, 2, 6, 3}, /* a large memory, an offset, entropy */
     {0, 1, 0, 0, 0},                                             /* no bytes */
     {2, 1, 0, 0, 0},
-    {5 | 3 << 6, 135, 0, 0x0f, 0x0c, 6}, /* ones in memory; a real clock, far back; nine arguments */
-    {5, 1, 0, 0x80, 0x80, 1, 1},         /* a mistake */
+    {5 | 3 << 6, 135, 0, 0x0f, 0x0c, 6},   /* ones in memory; a real clock, far back; nine arguments */
+    {5, 137, 0, 3, 8, 0, 0, 0, 0, 0, 100}, /* 100 ns of sleep in all */
+    {5, 1, 0, 0x80, 0x80, 1, 1},           /* a mistake */
 };
 
 /* One call of each row, of plain arguments: pointers one after another, lengths 8. */
@@ -80,6 +81,8 @@ static const struct {
     {"read_over_iovecs", {POKE_IOVECS, 0, 3, 1, 16, 8, 8, 9, 8, P1_ROW_fd_read, 0, 0, 3, 2}},
     {"read_many", {P1_ROW_fd_read, 0, 0, FAR_1025, BELOW_END + 4}},
     {"poll", {POKE_SUBSCRIPTIONS, 0, 3, 0, 1, 100, 1, 0, 2, 1, P1_ROW_poll_oneoff, 0, 20, 3, 31}},
+    {"sleep",
+     {POKE_SUBSCRIPTIONS, 0, 1, 0, 1, 100, P1_ROW_poll_oneoff, 0, 20, 1, 31, P1_ROW_poll_oneoff, 0, 20, 1, 31}},
     {"poll_absolute", {POKE_SUBSCRIPTIONS, 0, 2, 0x10, 0, 0xe0, 0x10, 1, 0xe5, P1_ROW_poll_oneoff, 0, 20, 2, 31}},
     {"poll_0", {POKE_SUBSCRIPTIONS, 0, 0x82, 0, 1, 100, 2, 1, P0_ROW_poll_oneoff, 0, 20, 2, 31}},
     {"poll_wrong",
