@@ -96,6 +96,20 @@ typedef struct wait_t {
 } wait_t;
 
 /*
+ * Reads the clocks; false if they cannot be read. Where neither time nor sleep is real any beginning does, but always the
+ * same one, since it shows where a sum is cut at the end of time. It is 1, so that even then that is less than for ever.
+ */
+static bool begin(wait_t *w) {
+  const wasi_light_config_t *config = w->env->config;
+  bool real = config->clock.mode == WASI_LIGHT_CLOCK_REAL || config->sleep.mode == WASI_LIGHT_SLEEP_REAL;
+  for (uint32_t i = 0; i < 2; i++) {
+    w->start[i] = real ? host_clock_time(i) : 1;
+    if (w->start[i] == HOST_NO_TIME) return false;
+  }
+  return true;
+}
+
+/*
  * Where sleep is not real, no time passes in a call but what is skipped: how long the call takes must not show. A clock
  * that cannot be read any more is past every deadline but that of the end of time, so that nobody waits for ever.
  */
@@ -241,12 +255,7 @@ static uint32_t poll_oneoff(wasi_light_env_t *env, layout_t layout, uint32_t in,
       !p1_mem_has(mem, out, (uint64_t)nsubscriptions * P1_EVENT_SIZE) || !p1_mem_has(mem, nevents, 4)) {
     return WASI_LIGHT_EFAULT;
   }
-  bool timeless = env->config->clock.mode != WASI_LIGHT_CLOCK_REAL && env->config->sleep.mode != WASI_LIGHT_SLEEP_REAL;
-  for (uint32_t i = 0; i < 2; i++) {
-    /* Where a sum is cut at the end of time it would show when it began. 1, so that even then it is less than for ever. */
-    waiting.start[i] = timeless ? 1 : host_clock_time(i);
-    if (waiting.start[i] == HOST_NO_TIME) return WASI_LIGHT_EIO;
-  }
+  if (!begin(&waiting)) return WASI_LIGHT_EIO;
   if (!take_subscriptions(env, mem, layout, in, nsubscriptions, waiting.start[P1_CLOCK_MONOTONIC], entries))
     return WASI_LIGHT_EINVAL;
   uint32_t stop = wait(&waiting);
