@@ -303,6 +303,17 @@ static void instance(void) {
   LIB(wasi_light_instance_delete(made));
 }
 
+/* The same where the engine has no functions but those of wasm.h: then one that is not made is an error. */
+static void without_raw_functions(void (*script)(void)) {
+  faults_storm("wasmer_func_new_raw_with_env", 1, UINT32_MAX);
+  script();
+  faults_storm("wasmer_func_new_raw_with_env", 1, 0);
+}
+
+static void instance_of_wasm_h(void) {
+  without_raw_functions(instance);
+}
+
 /* A host that links by itself. What is the host's own is not tried. */
 static void import_object(void) {
   static const char wat[] =
@@ -342,6 +353,10 @@ static void import_object(void) {
   wasm_memory_delete(memory);
   LIB(wasi_light_env_delete(env));
   raw_end(&raw);
+}
+
+static void import_object_of_wasm_h(void) {
+  without_raw_functions(import_object);
 }
 
 /* ---- Pools ----------------------------------------------------------------------------------------- */
@@ -493,7 +508,9 @@ static void test_refusals(void **state) {
 
 static void test_instances(void **state) {
   TRY("instance", instance, 10);
+  TRY("instance of wasm.h", instance_of_wasm_h, 10);
   TRY("import object", import_object, 6);
+  TRY("import object of wasm.h", import_object_of_wasm_h, 6);
 }
 
 static void test_pools(void **state) {

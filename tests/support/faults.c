@@ -80,6 +80,10 @@ const char *faults_name(void) {
   return faults.met ? faults.met->name : "nothing";
 }
 
+int faults_way_met(void) {
+  return faults.met ? faults.met->ways[faults.way] : 0;
+}
+
 unsigned faults_ways(void) {
   unsigned ways = 0;
   while (faults.met && faults.met->ways[ways] != 0) ways++;
@@ -339,43 +343,43 @@ bool faults_was_met(void) {
   return faults.met != faults.expected;
 }
 
-/* Whether there is no other way than an error where this fails. For all else there is one. */
-static bool may_be_an_error(const char *name) {
-  static const char *const names[] = {"calloc",
-                                      "malloc",
-                                      "realloc",
-                                      "mkdir",
-                                      "mmap",
-                                      "stat",
-                                      "wasm_engine_new_with_config",
-                                      "wasm_func_new_with_env",
-                                      "wasm_instance_new",
-                                      "wasm_memory_new",
-                                      "wasm_module_deserialize",
-                                      "wasm_module_new",
-                                      "wasm_module_serialize",
-                                      "wasm_store_new",
-                                      "wasmer_last_error_message"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    if (strcmp(names[i], name) == 0) return true;
+/* The code of the error that there is no way round where this fails; OK: there is one. Nothing is said of the guest. */
+static wasi_light_error_code_t error_of(const char *name) {
+  static const struct {
+    const char *name;
+    wasi_light_error_code_t code;
+  } causes[] = {{"calloc", WASI_LIGHT_ERROR_OUT_OF_MEMORY},
+                {"malloc", WASI_LIGHT_ERROR_OUT_OF_MEMORY},
+                {"realloc", WASI_LIGHT_ERROR_OUT_OF_MEMORY},
+                {"mmap", WASI_LIGHT_ERROR_OUT_OF_MEMORY},
+                {"mkdir", WASI_LIGHT_ERROR_ARGUMENT},
+                {"stat", WASI_LIGHT_ERROR_ARGUMENT},
+                {"wasm_engine_new_with_config", WASI_LIGHT_ERROR_OUT_OF_MEMORY},
+                {"wasm_func_new_with_env", WASI_LIGHT_ERROR_OUT_OF_MEMORY},
+                {"wasm_instance_new", WASI_LIGHT_ERROR_INSTANTIATE},
+                {"wasm_memory_new", WASI_LIGHT_ERROR_OUT_OF_MEMORY},
+                {"wasm_module_deserialize", WASI_LIGHT_ERROR_COMPILE},
+                {"wasm_module_new", WASI_LIGHT_ERROR_COMPILE},
+                {"wasm_module_serialize", WASI_LIGHT_ERROR_OUT_OF_MEMORY},
+                {"wasm_store_new", WASI_LIGHT_ERROR_OUT_OF_MEMORY}};
+  for (size_t i = 0; i < sizeof causes / sizeof *causes; i++) {
+    if (strcmp(causes[i].name, name) == 0) return causes[i].code;
   }
-  return false;
+  return WASI_LIGHT_ERROR_OK;
 }
 
-/* An error that a fault may give: nothing is said of the guest, and the message says what was not done. */
 void faults_check_error(const char *file, int line, const char *call) {
-  wasi_light_error_code_t code = faults_error.code;
-  bool is_host_s = code == WASI_LIGHT_ERROR_OUT_OF_MEMORY || code == WASI_LIGHT_ERROR_COMPILE ||
-                   code == WASI_LIGHT_ERROR_INSTANTIATE || code == WASI_LIGHT_ERROR_ARGUMENT;
-  bool is_text = memchr(faults_error.message, 0, sizeof faults_error.message) && strlen(faults_error.message) > 8;
-  if (!faults_was_met()) faults_fail(file, line, call, faults_error.message);
-  if (!may_be_an_error(faults_name())) faults_fail(file, line, call, "it should have done without");
-  if (strcmp(faults_name(), "mmap") == 0 && !strstr(faults_error.message, "mapped")) {
-    faults_fail(file, line, "only what must be mapped can fail so", faults_error.message);
+  const char *message = faults_error.message;
+  if (!faults_was_met()) faults_fail(file, line, call, message);
+  wasi_light_error_code_t code = error_of(faults_name());
+  if (code == WASI_LIGHT_ERROR_OK) faults_fail(file, line, call, "it should have done without");
+  if (faults_error.code != code) faults_fail(file, line, call, wasi_light_error_name((int)faults_error.code));
+  if (!memchr(message, 0, sizeof faults_error.message) || strlen(message) < 9) {
+    faults_fail(file, line, "no message", message);
   }
-  if (!is_host_s) faults_fail(file, line, call, wasi_light_error_name((int)code));
-  if (!is_text || strcmp(faults_error.message, "the engine gave no reason") == 0) {
-    faults_fail(file, line, "the message names nothing", faults_error.message);
+  if (strcmp(message, "the engine gave no reason") == 0) faults_fail(file, line, "it names nothing", message);
+  if (strcmp(faults_name(), "mmap") == 0 && !strstr(message, "mapped")) {
+    faults_fail(file, line, "only what must be mapped can fail so", message);
   }
 }
 

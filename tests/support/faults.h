@@ -27,9 +27,10 @@ extern bool faults_open;
 void faults_begin(unsigned long n, unsigned way);
 /* Ends it. False if fewer calls were made than that. */
 bool faults_end(void);
-/* Whether the fault has been met, and the last one's name and how many ways it has. */
+/* Whether the fault has been met, its function's name, in which way that failed, and how many it has. */
 bool faults_met(void);
 const char *faults_name(void);
+int faults_way_met(void);
 unsigned faults_ways(void);
 unsigned long faults_calls(void); /* since faults_begin */
 
