@@ -68,10 +68,15 @@ static void must(wasi_light_env_t *env, const char *name, const uint64_t *args) 
   FAULTS_REQUIRE(status == WASI_LIGHT_ESUCCESS, name);
 }
 
+/* Without its NUL. */
+static void put_text(const char *text) {
+  for (size_t i = 0; text[i]; i++) memory[BYTES + i] = (uint8_t)text[i];
+}
+
 /* All of the text, which may take several writes. */
 static void write_text(wasi_light_env_t *env, uint32_t fd, const char *text) {
   size_t size = strlen(text);
-  memcpy(memory + BYTES, text, size);
+  put_text(text);
   for (size_t at = 0; at < size;) {
     put(IOVEC, 4, BYTES + at);
     put(IOVEC + 4, 4, size - at);
@@ -151,8 +156,8 @@ static void draw(wasi_light_env_t *env) {
 /* The descriptor is the host's stream from now on; its file is read back with lseek. */
 static int replace(int fd, const char *text) {
   int file = memfd_create("stream", 0);
-  FAULTS_REQUIRE(file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text), "a file");
-  lseek(file, 0, SEEK_SET);
+  bool good = file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text) && lseek(file, 0, SEEK_SET) == 0;
+  FAULTS_REQUIRE(good, "a file");
   core_fd_replace(fd, file);
   return file;
 }
@@ -216,7 +221,7 @@ static void lines(void) {
   wasi_light_env_t *env = new_env(config, NULL);
   LIB(wasi_light_env_set_prefix(env, "p: "));
   faults_expect();
-  memcpy(memory + BYTES, "one\n", 4);
+  put_text("one\n");
   put(IOVEC, 4, BYTES);
   put(IOVEC + 4, 4, 4);
   uint32_t status = wasi(env, "fd_write", ARGS(2, IOVEC, 1, RESULT));
@@ -385,7 +390,7 @@ static void captured_output(void) {
 static void restore(host_image_t *image, uint8_t *base, host_scanner_t *scanner) {
   for (int round = 0; round < 2; round++) {
     base[5] = 9;
-    base[3 * PAGE] = 9;
+    base[(size_t)3 * PAGE] = 9;
     LIB(host_image_restore(image, base, scanner, 8 * PAGE));
     FAULTS_REQUIRE(memcmp(base, image->bytes, image->size) == 0, "what is put back");
   }

@@ -191,7 +191,7 @@ static void test_a_folder_that_is_there(void **state) {
   static const int errors[] = {EROFS, ENOSPC, EACCES};
   rig = *state;
   for (int i = 0; i < 3; i++) {
-    const char *problem = "not asked";
+    const char *problem;
     plant(rig->artifact.size);
     faults_storm("mkdir", errors[i], 1);
     LIB(problem = host_private_folder(rig->folder));

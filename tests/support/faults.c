@@ -134,6 +134,8 @@ int faults_way(fault_t fault) {
   return way;
 }
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's names */
+
 /* ---- Memory ---- */
 
 /* Blocks are counted from all calls: what the library has is freed by it alone, and what the test has by the test. */
@@ -314,6 +316,8 @@ WRAP(int, -1, poll, (struct pollfd * fds, nfds_t count, int timeout), (fds, coun
 WRAP(int, -1, ppoll, (struct pollfd * fds, nfds_t count, const struct timespec *timeout, const sigset_t *mask),
      (fds, count, timeout, mask))
 
+/* NOLINTEND(bugprone-reserved-identifier) */
+
 /* ---- Scenarios ---- */
 
 long faults_real_descriptors(void) {
@@ -332,6 +336,7 @@ void faults_fail(const char *file, int line, const char *what, const char *detai
   fflush(NULL);
   if (faults.forked) _exit(1);
   _fail(file, line);
+  abort(); /* it does not return */
 }
 
 void faults_expect(void) {

@@ -62,7 +62,7 @@ unsigned long faults_try_forked(const char *name, void (*scenario)(void), bool m
   do {                                                                          \
     if (!(condition)) faults_fail(__FILE__, __LINE__, #condition, __VA_ARGS__); \
   } while (0)
-void faults_fail(const char *file, int line, const char *what, const char *detail);
+_Noreturn void faults_fail(const char *file, int line, const char *what, const char *detail);
 
 /*
  * A call whose result is true or not NULL if it succeeded, and that writes `faults_error` if not. If it fails, it has met
