@@ -58,6 +58,8 @@ static void read_limits(wasi_light__scan_t *scan, wasi_light__list_t *list, bool
     wasi_light__reader_fail(r, limits.at, "a 64-bit memory or table, or limits of an unknown form");
     return;
   }
+  /* refused here, since lowering it would make it valid */
+  if (limits.flags == 2) wasi_light__reader_fail(r, limits.at, "a shared memory without a maximum");
   limits.min = wasi_light__read_u32(r);
   limits.max = limits.flags & 1 ? wasi_light__read_u32(r) : UINT32_MAX;
   limits.end = r->at;
