@@ -255,7 +255,7 @@ static void ask_engine(const wasi_light__scan_t *scan, const wasi_light__rewritt
   bool unknown = false;
   bool valid = is_valid(scan->r.bytes, size);
   if (!is_same) CHECK(is_valid(rewritten->bytes, rewritten->size) == valid);
-  if (valid) CHECK(wasi_light__walk_code(scan, &code, note_unknown, &unknown));
+  if (valid) CHECK(wasi_light__walk_code(scan, &code, note_unknown, &unknown) && !unknown);
 }
 
 /* ---- One module under one row of limits ---- */
