@@ -66,22 +66,26 @@ static void mutate_body(mutation_t *m, wasi_light__writer_t *w, wasi_light__read
 
 /* Items that can be put in front of those of a section. */
 static void new_item(mutation_t *m, wasi_light__writer_t *w, uint8_t id) {
-  static const uint8_t numbers[] = {WASI_LIGHT__I32, WASI_LIGHT__I64, WASI_LIGHT__F32, WASI_LIGHT__F64};
+  static const uint32_t places[8] = {64, 64, 64, 64, 64, 9000, 65536 * 3, 0}; /* 0: anywhere */
+  uint32_t place = places[below(m, 8)];
   uint32_t size = below(m, 8);
+  uint8_t wide;
   switch (id) {
     case WASI_LIGHT__DATA: /* near others, so that they touch, overlap or leave a gap */
       if (below(m, 6) == 0) wasi_light__write(w, "\2\0\x41", 3);
       else wasi_light__write(w, "\0\x41", 2);
-      wasi_light__write_s32(w, below(m, 4) ? below(m, 64) : below(m, 65536 * 3));
+      wasi_light__write_s32(w, place == 0 ? (uint32_t)(m->random >> 20) : below(m, place));
       if (below(m, 8) == 0) wasi_light__write(w, "\x41\1\x6a", 3); /* computed */
       wasi_light__write_u8(w, 0x0b);
       wasi_light__write_u32(w, size);
       for (uint32_t i = 0; i < size; i++) wasi_light__write_u8(w, (uint8_t)below(m, 256));
       return;
     case WASI_LIGHT__GLOBALS:
-      wasi_light__write_u8(w, numbers[below(m, 2)]);
+      wide = (uint8_t)below(m, 2);
+      wasi_light__write_u8(w, (uint8_t)(WASI_LIGHT__I32 - wide));
       wasi_light__write_u8(w, (uint8_t)below(m, 2));
-      wasi_light__write(w, "\x41\0\x0b", 3);
+      wasi_light__write_u8(w, (uint8_t)(0x41 + wide));
+      wasi_light__write(w, "\0\x0b", 2);
       return;
     case WASI_LIGHT__EXPORTS:
       wasi_light__write_u32(w, 3 + size);
@@ -92,6 +96,7 @@ static void new_item(mutation_t *m, wasi_light__writer_t *w, uint8_t id) {
       return;
     case WASI_LIGHT__TABLES: wasi_light__write(w, "\x70", 1); /* fallthrough */
     case WASI_LIGHT__MEMORIES:
+      if (below(m, 4) == 0) size = below(m, 80);
       wasi_light__write_u8(w, 1);
       wasi_light__write_u32(w, size);
       wasi_light__write_u32(w, size + below(m, 20));
