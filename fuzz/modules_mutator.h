@@ -102,7 +102,13 @@ static void new_item(mutation_t *m, wasi_light__writer_t *w, uint8_t id) {
       wasi_light__write_u32(w, size + below(m, 20));
       return;
     case WASI_LIGHT__FUNCTIONS: wasi_light__write_u32(w, below(m, 3)); return;
-    default: wasi_light__write(w, "\x60\0\0", 3); /* a type */
+    default: /* a type, at times as long as signatures may be at most, or longer */
+      if (below(m, 64) == 0) size = below(m, 1100);
+      else size = below(m, 3) ? below(m, 10) : 0;
+      wasi_light__write_u8(w, 0x60);
+      wasi_light__write_u32(w, size);
+      for (uint32_t i = 0; i < size; i++) wasi_light__write_u8(w, (uint8_t)(WASI_LIGHT__I32 - below(m, 4)));
+      wasi_light__write_u8(w, 0);
   }
 }
 
