@@ -74,7 +74,7 @@ static void new_item(mutation_t *m, wasi_light__writer_t *w, uint8_t id) {
     case WASI_LIGHT__DATA: /* near others, so that they touch, overlap or leave a gap */
       if (below(m, 6) == 0) wasi_light__write(w, "\2\0\x41", 3);
       else wasi_light__write(w, "\0\x41", 2);
-      wasi_light__write_s32(w, place == 0 ? (uint32_t)(m->random >> 20) : below(m, place));
+      wasi_light__write_s32(w, place == 0 ? (uint32_t)((int32_t)(m->random >> 20) >> below(m, 32)) : below(m, place));
       if (below(m, 8) == 0) wasi_light__write(w, "\x41\1\x6a", 3); /* computed */
       wasi_light__write_u8(w, 0x0b);
       wasi_light__write_u32(w, size);
