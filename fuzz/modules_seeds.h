@@ -54,6 +54,11 @@ static const module_seed_t module_seeds[] = {
     {"start",
      "(module (import \"wasi_snapshot_preview1\" \"proc_exit\" (func $exit (param i32))) (memory (export \"memory\") 1)"
      "(data \"abc\") (func $s (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 3)) (data.drop 0)) (start $s))"},
+    {"start_in_table", "(module (table 4 funcref) (func $s) (func $t) (elem (i32.const 0) $t $s) (start $s))"},
+    {"start_in_passive",
+     "(module (table 4 funcref) (func $s) (elem (i32.const 0) $s) (elem func $s) (elem (table 0) (i32.const 1) func $s)"
+     "(func $t (data.drop 0)) (data \"a\") (start $t))"},
+    {"start_with_values", "(module (func $s (param i32 i64 f32 f64 i32) (result i32) (i32.const 1)) (start $s))"},
     {"start_reached",
      "(module (func $s) (start $s) (func (export \"f\") (call $s)) (data (i32.const 0) \"\") (memory 1))"},
     {"data", "(module (memory (export \"memory\") 2) (data (i32.const 16) \"one\") (data (i32.const 19) \"two\")"
