@@ -147,7 +147,7 @@ static uint32_t argument(run_t *run) {
   uint8_t kind = fuzz_u8(&run->in);
   if (kind < 128) return kind;
   if (kind < 240 || run->guest >= POOL_GENERATED)
-    return (uint32_t)fuzz_u16(&run->in) * (run->guest >= POOL_GENERATED ? 1 : 12);
+    return (uint32_t)fuzz_u16(&run->in) * (run->guest >= POOL_GENERATED ? 1 : 6);
   return fuzz_u32(&run->in);
 }
 
@@ -329,7 +329,6 @@ void fuzz_seeds(fuzz_seed_t give_seed) {
       {"three", 31, "\11\12\13\25\0\1\26\0\2\27\0\3\1\0\2\13\12\11\25\1\26\1\27\1\1\2"},
       {"c_reactor", 64, "\11\25\0\1\25\1\1\25\2\1\25\3\1\25\4\1\25\5\1\25\6\1\0\11\25\7\1\25\10\1\25\11\1\0"},
       {"as_reactor", 65, "\11\25\0\1\25\1\1\25\2\1\25\3\1\25\4\1\25\5\1\25\6\1\0\11\25\7\1\25\10\1\25\11\1\0"},
-      {"zig_reactor", 66, "\11\25\0\1\25\1\1\25\2\1\25\3\1\25\4\1\25\5\1\25\6\1\0\11\25\7\1\25\10\1\25\11\1\0"},
   };
   for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
     for (unsigned method = 0; method < 4; method++) {
