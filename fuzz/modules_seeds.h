@@ -58,6 +58,11 @@ static const module_seed_t module_seeds[] = {
     {"start_in_passive",
      "(module (table 4 funcref) (func $s) (elem (i32.const 0) $s) (elem func $s) (elem (table 0) (i32.const 1) func $s)"
      "(func $t (data.drop 0)) (data \"a\") (start $t))"},
+    {"start_beside_table_values",
+     "(module (table 3 funcref (ref.func $f)) (elem declare func $f) (func $f) (func $s) (start $s))"},
+    {"export_of_vectors", "(module (global (export \"g\") v128 (v128.const i64x2 1 2)))"},
+    {"import_of_vectors", "(module (import \"a\" \"b\" (func (param v128) (result i32))))"},
+    {"export_of_exceptions", "(module (func (export \"f\") (param exnref)))"},
     {"start_with_values", "(module (func $s (param i32 i64 f32 f64 i32) (result i32) (i32.const 1)) (start $s))"},
     {"start_reached",
      "(module (func $s) (start $s) (func (export \"f\") (call $s)) (data (i32.const 0) \"\") (memory 1))"},
@@ -131,6 +136,7 @@ void fuzz_seeds(fuzz_seed_t give) {
     give(module_seeds[i].name, binary.data, binary.size);
     wasm_byte_vec_delete(&binary);
   }
+  give("component", "\0asm\x0d\0\1\0", 8);
   give_guest(give, "as_start_log");
   give_guest(give, "as_reactor");
 }
