@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entries of the cache of compiled modules, damaged in every way: flipped, cut, grown, spliced, with fields of the header
- * changed and sealed again, as files and in memory. What is handed on must be what was put in, under the key that it was put
- * in with; the engine must not be asked about anything else. The layout is written down here a second time.
+ * Entries of the cache of compiled modules, damaged in every way: flipped, cut, grown, spliced, with fields of the
+ * header changed and sealed again, as files and in memory. What is handed on must be what was put in, under the key
+ * that it was put in with; the engine must not be asked about anything else. The layout is written down here a second
+ * time.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -216,7 +217,7 @@ static void check_any(fuzz_input_t *in, bool files) {
 static const char module_bytes[] = "\0asm\1\0\0\0\1\4\1\x60\0\0\3\2\1\0\7\5\1\1f\0\0\xa\4\1\2\0\xb";
 enum { MODULE_SIZE = sizeof module_bytes - 1 };
 
-/* Whether the engine said nothing since this was asked last: it does when it is given something else than compiled code. */
+/* Whether the engine said nothing since this was asked last. It complains of all that is not compiled code. */
 static bool engine_is_silent(void) {
   char text[2048];
   int size = wasmer_last_error_length();

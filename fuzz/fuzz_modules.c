@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Modules: any bytes through the section reader, the check, the walker, the audit and the rewriter, under two rows of
- * limits. What comes out is taken apart here without the library's rewriter and, for data, without its reader: imports,
- * exports and untouched sections must be what they were, memory must begin with the same bytes, equal input must give equal
- * output, and rewriting the output must change nothing. What is allocated is bounded by the input's size.
- *
- * The engine must take both input and output, or neither.
+ * limits. What comes out is taken apart here without the library's rewriter and, for data, without its reader:
+ * imports, exports and untouched sections must be what they were, memory must begin with the same bytes, equal input
+ * must give equal output, and rewriting the output must change nothing. What is allocated is bounded by the input's
+ * size. The engine must take both input and output, or neither; and the walker must know each instruction of what the
+ * engine takes.
  */
 #include <string.h>
 
@@ -16,7 +16,7 @@
 #include "modules_seeds.h"
 #include "rewrite.h"
 
-/* Zeros that the rewriter writes between segments, at most: output past it may merge more when it is rewritten again. */
+/* Zeros that the rewriter writes between segments, at most: larger output may merge more when it is rewritten again. */
 enum { GAPS_TOTAL = 4 << 20 };
 
 #define CHECK(condition) FUZZ_CHECK(condition, "%s", "it does not hold")
@@ -308,7 +308,7 @@ static void check_again(const wasi_light__scan_t *in, const wasi_light__rewritte
   wasi_light__scan_free(&out);
 }
 
-static void check_one(const uint8_t *data, size_t size, const wasi_light_limits_t *limits,
+static void check_one(const uint8_t *bytes, size_t size, const wasi_light_limits_t *limits,
                       const wasi_light_linker_t *linker) {
   wasi_light__scan_t scan;
   wasi_light__rewritten_t first;
@@ -316,8 +316,8 @@ static void check_one(const uint8_t *data, size_t size, const wasi_light_limits_
   wasi_light_error_t errors[2];
   size_t text = 0;
   allocated = 0;
-  bool good = wasi_light__scan_checked(&scan, data, size, limits, &errors[0]);
-  bool audited = wasi_light_audit(data, size, linker, limits, count_line, &text, &errors[1]);
+  bool good = wasi_light__scan_checked(&scan, bytes, size, limits, &errors[0]);
+  bool audited = wasi_light_audit(bytes, size, linker, limits, count_line, &text, &errors[1]);
   CHECK(good == audited && (!audited || text > 0));
   if (!good) {
     CHECK(is_module_error(&errors[0]) && strcmp(errors[0].message, errors[1].message) == 0);
@@ -339,7 +339,7 @@ static void check_one(const uint8_t *data, size_t size, const wasi_light_limits_
   wasi_light__scan_free(&scan);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
   static wasi_light_linker_t *linker;
   wasi_light_limits_t limits = WASI_LIGHT_LIMITS_INIT;
   wasi_light_error_t error;
@@ -347,11 +347,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     linker = make_linker();
     if (__sanitizer_install_malloc_and_free_hooks) __sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
   }
-  check_one(data, size, &limits, NULL);
+  check_one(bytes, size, &limits, NULL);
   limits.memory_pages = 3;
   limits.table_elements = 10;
   limits.points_per_call = 1;
-  check_one(data, size, &limits, linker);
-  wasi_light_check_module(data, size, NULL, &error); /* as hosts call it */
+  check_one(bytes, size, &limits, linker);
+  wasi_light_check_module(bytes, size, NULL, &error); /* as hosts call it */
   return 0;
 }

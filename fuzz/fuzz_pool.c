@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pools, by random sequences of take, call, write, grow, trap, exit, give and fork on the engine. Each instance that is taken
- * has a fresh one beside it that is treated alike: the two must begin with the same memory, globals and output, every call
- * must end alike in both, and they must be alike when the one is given back. Whatever is kept must equal its snapshot.
- * Without a seed, instances differ from the start, as they may, and only the snapshot is compared with.
+ * Pools, by random sequences of take, call, write, grow, trap, exit, give and fork on the engine. Each instance that is
+ * taken has a fresh one beside it that is treated alike: the two must begin with the same memory, globals and output,
+ * every call must end alike in both, and they must be alike when the one is given back. Whatever is kept must equal its
+ * snapshot. Without a seed, instances differ from the start, as they may, and only the snapshot is compared with.
  */
 #include <string.h>
 #include <sys/wait.h>
@@ -142,7 +142,7 @@ static void give(run_t *run, lease_t *lease) {
   *lease = (lease_t){.instance = NULL};
 }
 
-/* Small numbers, addresses all over memory, now and then anything. Plug-ins have loops that run as often as they are told. */
+/* Small numbers, addresses all over memory, now and then anything. Plug-ins loop as often as they are told. */
 static uint32_t argument(run_t *run) {
   uint8_t kind = fuzz_u8(&run->in);
   if (kind < 128) return kind;
@@ -197,7 +197,7 @@ static void poke(run_t *run, lease_t *lease) {
   }
 }
 
-/* A fork takes longer than all the rest: with WASI_LIGHT_FUZZ_FORKS=N in the environment there is one in N that could be. */
+/* A fork takes longer than all the rest: with WASI_LIGHT_FUZZ_FORKS=N in the environment one in N is done. */
 static bool is_forking(void) {
   static unsigned long possible;
   const char *one_in = getenv("WASI_LIGHT_FUZZ_FORKS");
@@ -304,9 +304,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
 }
 
 /*
- * Operations on slot 0: 0 gives back, 9 takes, 15 writes, 18 forks; 21 calls the function of the number that follows. Of the
- * generated guests: 0 mix, 2 set, 3 store, 5 fill, 7 init, 8 grow, 10 print, 11 read, 12 close, 14 random, 15 now, 16 exit,
- * 18 crash, 19 deep, 20 call, 23 table (of guest 32).
+ * Operations on slot 0: 0 gives back, 9 takes, 15 writes, 18 forks; 21 calls the function of the number that follows.
+ * Of the generated guests: 0 mix, 2 set, 3 store, 5 fill, 7 init, 8 grow, 10 print, 11 read, 12 close, 14 random, 15
+ * now, 16 exit, 18 crash, 19 deep, 20 call, 23 table (of guest 32).
  */
 void fuzz_seeds(fuzz_seed_t give_seed) {
   static const struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How fuzz_modules.c changes a module: mostly within one section, function body or data segment, whose lengths and counts
- * are put right afterwards, so that the change gets past the section reader. Included by that file alone.
+ * How fuzz_modules.c changes a module: mostly within one section or function body, whose lengths and counts are put
+ * right afterwards, so that the change gets past the section reader. Included by that file alone.
  */
 #ifndef WASI_LIGHT_MODULES_MUTATOR_H
 #define WASI_LIGHT_MODULES_MUTATOR_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Seeds of fuzz_modules.c: small modules that have each kind of section and of instruction. Included by that file alone. */
+/* Seeds of fuzz_modules.c: small modules with each kind of section and of instruction. Included by that file alone. */
 #ifndef WASI_LIGHT_MODULES_SEEDS_H
 #define WASI_LIGHT_MODULES_SEEDS_H
 

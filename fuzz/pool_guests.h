@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Guests of fuzz_pool.c. Each generated one is told by a number below POOL_GENERATED: pages of memory, how many globals, a
- * start section, _initialize, writes to a table. Its functions have no loops, so that any argument will do. The others are
- * plug-ins of guests/built. Modules are compiled once in a process. Included by that file alone.
+ * Guests of fuzz_pool.c. Each generated one is told by a number below POOL_GENERATED: pages of memory, how many
+ * globals, a start section, _initialize, writes to a table. Its functions have no loops, so that any argument will do.
+ * The others are plug-ins of guests/built. Modules are compiled once in a process. Included by that file alone.
  */
 #ifndef WASI_LIGHT_POOL_GUESTS_H
 #define WASI_LIGHT_POOL_GUESTS_H
