@@ -137,6 +137,19 @@ static void test_waits_that_are_interrupted(void **state) {
   }
 }
 
+/* Where the system cannot wait at all, a stream is as ready as can be: the guest finds out by using it. */
+static void test_a_wait_that_is_refused(void **state) {
+  core_guest_t g;
+  start(&g, 0, WASI_LIGHT_OUTPUT_DISCARD);
+  close(ends[1]); /* or a wait after the storm would not end */
+  core_put_stream(&g, 0, FD_READ, 0);
+  faults_storm("ppoll", EINVAL, TIMES);
+  assert_int_equal(OPEN(&g, poll_oneoff, IN, OUT, 1, NEVENTS), WASI_LIGHT_ESUCCESS);
+  assert_int_equal(core_get(&g, NEVENTS, 4), 1);
+  assert_int_equal(faults_storm_left(), TIMES - 1);
+  end(&g);
+}
+
 /* ---- Less than was asked for ----------------------------------------------------------------------- */
 
 /* The guest is told how much it was, and the rest is its own to write. */
@@ -286,6 +299,7 @@ static const struct CMUnitTest tests[] = {
     STREAM_TEST(test_writes_that_are_interrupted),
     STREAM_TEST(test_entropy_that_is_interrupted),
     STREAM_TEST(test_waits_that_are_interrupted),
+    STREAM_TEST(test_a_wait_that_is_refused),
     STREAM_TEST(test_short_writes),
     STREAM_TEST(test_short_reads),
     STREAM_TEST(test_an_error_behind_a_first_part),

@@ -265,7 +265,9 @@ static void test_unseeded_with_a_signal(void **state) {
   memset(g.memory, 0, g.size);
   interrupted = 0;
   core_after(3, interrupt);
-  for (int i = 0; i < 20 && !interrupted; i++) EXPECT(SUCCESS, &g, random_get, 1, SIZE);
+  int i = 0;
+  do EXPECT(SUCCESS, &g, random_get, 1, SIZE);
+  while (++i < 20 && !interrupted);
   core_cancel();
   assert_true(interrupted);
   for (size_t at = 1; at < SIZE; at += PART) assert_memory_not_equal(g.memory + at, zeros, PART);

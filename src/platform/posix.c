@@ -194,9 +194,10 @@ void host_poll(host_poll_t *polls, uint32_t count, uint64_t timeout_ns) {
   struct timespec timeout = {(time_t)(timeout_ns / NS_PER_S), (long)(timeout_ns % NS_PER_S)};
   for (uint32_t i = 0; i < count; i++) fds[i] = (struct pollfd){polls[i].fd, polls[i].write ? POLLOUT : POLLIN, 0};
   int n = ppoll(fds, count, timeout_ns == UINT64_MAX ? NULL : &timeout, NULL);
+  bool failed = n < 0 && errno != EINTR; /* then all are ready, or they would be waited for without an end */
   for (uint32_t i = 0; i < count; i++) {
     int available = 0;
-    polls[i].ready = n > 0 && fds[i].revents != 0;
+    polls[i].ready = failed ? polls[i].fd >= 0 : n > 0 && fds[i].revents != 0;
     polls[i].hangup = n > 0 && (fds[i].revents & (POLLHUP | POLLERR)) != 0;
     if (polls[i].ready && !polls[i].write) ioctl(polls[i].fd, FIONREAD, &available);
     polls[i].available = available > 0 ? (uint64_t)available : 0;
