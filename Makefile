@@ -85,6 +85,11 @@ bench: need-bench $(WASMTIME) build bench-peers $(GO_GUEST) ## the whole benchma
 bench-wasix: need-bench $(BENCH_WASIX) ## the same with wasix, which takes 20 more minutes to build, once
 	@$(MAKE) --no-print-directory bench
 
+N ?= 1000000
+soak: need-soak build $(GO_GUEST) ## N leases (a million) of six guests from two threads; fails if anything grows; docs/soak.csv and .svg
+	build/bench/soak_check $(N) docs/soak.csv
+	@gnuplot -c bench/soak.gp docs/soak.csv docs/soak.svg
+
 # Peers that cannot be had here are left out.
 bench-peers:
 	@for fetch in bench/peers/*/fetch.sh; do \
@@ -137,4 +142,4 @@ $(BENCH_WASIX): bench/wasix/build.sh $(WASIX)
 
 , := ,
 FORCE:
-.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-stock test-valgrind fuzz fuzz-coverage bench bench-wasix bench-peers conformance differential docs guests clean distclean help
+.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-stock test-valgrind fuzz fuzz-coverage bench bench-wasix soak bench-peers conformance differential docs guests clean distclean help

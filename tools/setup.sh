@@ -61,6 +61,7 @@ case ${1:?usage: setup.sh GOAL} in
     tool python3 python3 && need pip python3-pip -- python3 -m pip --version
     [ -e .bench/wasmtime/stamp ] || by_hand cargo "get Rust 1.82 or newer from https://rustup.rs"
     ;;
+  soak) compiler && engine && go_guest && tool gnuplot gnuplot-nox ;;
   conformance) suite && compiler && engine && tool python3 python3 ;;
   differential)
     compiler && engine
