@@ -82,6 +82,12 @@ WASI_LIGHT_API wasi_light_outcome_t wasi_light_env_outcome(wasi_light_env_t *env
  * So a guest comes back to its host, unless it waits: for that there is options.sleep, and what it is given for stdin.
  * How long that takes at most, the points say only together with memory_pages (to fill 4 GiB is one instruction) and with
  * the module's size (a stretch can be as long as its code).
+ *
+ * Guests run on stacks of the engine's, and end with a trap when they fill one. Host functions run on the host's: if one
+ * calls back into its instance, and the guest calls it again, that could fill the host's stack, which nobody survives. The call
+ * that would be one too many is not made, and the host function gets the outcome LIMIT. A call within another takes 2.5 KiB
+ * of the host's stack, and what the host function takes itself; the engine keeps a stack of 1 MiB for each.
+ *
  * A metered module is compiled by an engine of its own, made as by wasm_engine_new, since Wasmer's metering takes one module:
  * the engine that is given is not used. Exceptions with try_table, memory.atomic.wait, five instructions of relaxed SIMD,
  * and instructions that this library does not know are refused in it.
@@ -91,9 +97,10 @@ typedef struct wasi_light_limits_t {
   uint32_t memory_pages;    /* most pages of 64 KiB of a memory; default 65536, all of wasm32 */
   uint32_t table_elements;  /* most elements of a table, and of all tables at first; default 1 Mi */
   uint64_t points_per_call; /* what a call may run; default 0: not metered, so that it runs as long as it likes */
+  uint32_t nested_calls; /* most calls that are in an instance at once, one within the other; default 64; 0: no limit */
 } wasi_light_limits_t;
 
-#define WASI_LIGHT_LIMITS_INIT {sizeof(wasi_light_limits_t), 65536, 1048576, 0}
+#define WASI_LIGHT_LIMITS_INIT {sizeof(wasi_light_limits_t), 65536, 1048576, 0, 64}
 
 /*
  * Looks at a module's bytes before the engine does, for what would make the engine abort the process: v128

@@ -137,6 +137,7 @@ struct wasi_light_module_t {
   wasm_engine_t *engine;
   wasm_engine_t *own_engine; /* the same if the module is metered, else NULL */
   uint64_t points_per_call;  /* 0: it is not metered */
+  uint32_t nested_calls;     /* most that may be in an instance; 0: no limit */
   wasm_module_t *wasm;
   wasm_importtype_vec_t import_types;
   wasm_exporttype_vec_t export_types;

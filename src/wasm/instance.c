@@ -312,6 +312,19 @@ static bool may_call(const wasi_light_instance_t *instance, const wasi_light_fun
          wrong_argument(params, args, arg_count) == arg_count;
 }
 
+/* Each call within another takes some of the host's stack. */
+static bool is_full(const wasi_light_instance_t *instance) {
+  uint32_t most = instance->module->nested_calls;
+  return most > 0 && instance->depth >= most;
+}
+
+static wasi_light_outcome_t too_many_calls(const wasi_light_instance_t *instance) {
+  wasi_light_outcome_t outcome =
+      refused("%u calls are in the instance already, one within the other", (unsigned)instance->depth);
+  outcome.kind = WASI_LIGHT_LIMIT;
+  return outcome;
+}
+
 wasi_light_outcome_t wasi_light_call(wasi_light_instance_t *instance, const wasi_light_func_t *func,
                                      const wasm_val_t *args, size_t arg_count, wasm_val_t *results,
                                      size_t result_count) {
@@ -321,6 +334,7 @@ wasi_light_outcome_t wasi_light_call(wasi_light_instance_t *instance, const wasi
     return refusal(instance, func, args, arg_count, result_count);
   }
   if (instance->env->state.exited) return wasi_light_env_outcome(instance->env, NULL);
+  if (is_full(instance)) return too_many_calls(instance);
   return enter(instance, func, &arg_vec, &result_vec);
 }
 

@@ -125,6 +125,7 @@ static own wasi_light_module_t *load_module(load_t *load, const wasi_light_linke
     bool recyclable = wasm && wasi_light__is_recyclable(&load->scan, NULL, NULL);
     if (wasm) module = wasi_light__module_from(load->engine, wasm, &load->rewritten, recyclable, linker, load->error);
   }
+  if (module) module->nested_calls = load->limits->nested_calls;
   if (module && load->own_engine) {
     module->points_per_call = load->limits->points_per_call;
     module->own_engine = load->own_engine;
