@@ -62,6 +62,11 @@ test-sanitizers: need-test-sanitizers $(ENGINE) $(GO_GUEST) ## run all tests und
 	$(call cmake_build,build-asan,-DCMAKE_BUILD_TYPE=Debug -DWASI_LIGHT_SANITIZE=address$(,)undefined $(CLANG))
 	cd build-asan && $(CTEST)
 
+test-threads: need-test-threads $(ENGINE) $(GO_GUEST) ## run all tests that use threads under ThreadSanitizer
+	$(call cmake_build,build-tsan,-DCMAKE_BUILD_TYPE=Debug -DWASI_LIGHT_SANITIZE=thread \
+	  -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19)
+	cd build-tsan && WASI_LIGHT_TEST_CYCLES=2000 WASI_LIGHT_TEST_ROUNDS=10 $(CTEST) -L threads
+
 test-stock: need-test $(ENGINE) $(GO_GUEST) ## run all tests as with Wasmer as published, without what engine/ adds to it
 	$(call cmake_build,build-stock,-DWASI_LIGHT_STOCK_ENGINE=ON)
 	cd build-stock && $(CTEST)
@@ -110,7 +115,7 @@ guests: ## build all guests from source (needs their toolchains; see guests/buil
 	guests/build.sh
 
 clean: ## remove what was built, but not the engine
-	rm -rf build build-asan build-stock build-fuzz build-coverage
+	rm -rf build build-asan build-stock build-fuzz build-coverage build-tsan
 
 distclean: clean ## remove the engine (10 minutes to build again), downloads, corpora and the Go guest too
 	rm -rf .wasmer .fuzz .downloads .bench .conformance $(GO_GUEST)
@@ -142,4 +147,4 @@ $(BENCH_WASIX): bench/wasix/build.sh $(WASIX)
 
 , := ,
 FORCE:
-.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-stock test-valgrind fuzz fuzz-coverage bench bench-wasix soak bench-peers conformance differential docs guests clean distclean help
+.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-threads test-stock test-valgrind fuzz fuzz-coverage bench bench-wasix soak bench-peers conformance differential docs guests clean distclean help

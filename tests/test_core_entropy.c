@@ -19,11 +19,11 @@
 #include "env.h"
 #include "host.h"
 
-static unsigned system_calls;     /* of getrandom */
+static atomic_uint system_calls;  /* of getrandom; several threads make them */
 static size_t at_once = SIZE_MAX; /* most bytes of a call */
-static size_t asked_for;          /* by the last call */
+static atomic_size_t asked_for;   /* by the last call */
 static bool no_wiped_pages;       /* as on a system that does not have them */
-static int error_of_next;         /* errno that the next call fails with */
+static atomic_int error_of_next;  /* errno that the next call fails with */
 
 /* NOLINTBEGIN(readability-inconsistent-declaration-parameter-name): they are the system's */
 ssize_t getrandom(void *bytes, size_t size, unsigned flags) {

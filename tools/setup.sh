@@ -75,7 +75,7 @@ case ${1:?usage: setup.sh GOAL} in
     ;;
   format) tool clang-format-19 clang-format-19 ;;
   lint) compiler && engine && tests && tool clang-tidy-19 clang-tidy-19 && tool cppcheck cppcheck ;;
-  test-sanitizers)
+  test-sanitizers | test-threads)
     compiler && engine && go_guest && tests
     tool clang-19 clang-19
     tool llvm-symbolizer-19 llvm-19

@@ -123,7 +123,20 @@ void core_assert_stopped(const core_guest_t *guest, wasi_light_outcome_kind_t ki
   assert_int_equal(outcome.exit_code, exit_code);
 }
 
+#if defined(__SANITIZE_THREAD__)
+#define TSAN true
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define TSAN true
+#endif
+#endif
+#ifndef TSAN
+#define TSAN false
+#endif
+
+/* ThreadSanitizer is the same to the tests: slow, and with system calls and a thread of its own. */
 bool core_under_valgrind(void) {
+  if (TSAN) return true;
   const char *preload = getenv("LD_PRELOAD");
   return preload && strstr(preload, "vgpreload");
 }

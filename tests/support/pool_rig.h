@@ -63,6 +63,6 @@ size_t pool_descriptors(void);   /* how many are open */
 size_t pool_mappings(void);      /* lines of /proc/self/maps */
 size_t pool_resident(void);      /* bytes */
 size_t pool_address_space(void); /* bytes that are mapped; 0 if nobody can tell. Calls no cmocka */
-bool pool_sanitized(void);       /* AddressSanitizer keeps what was freed */
+bool pool_sanitized(void);       /* a sanitizer keeps what was freed, and maps memory of its own */
 
 #endif
