@@ -392,7 +392,7 @@ static void act_everywhere(const host_t *host, place_t first, place_t last, bool
 
 /* In each place: there are eight. */
 static size_t rounds(void) {
-  return pool_times("WASI_LIGHT_TEST_ROUNDS", 250);
+  return pool_times("WASI_LIGHT_TEST_ROUNDS", 125);
 }
 
 static void test_calls(void **state) {
