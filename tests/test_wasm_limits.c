@@ -457,12 +457,13 @@ static void test_a_small_stack(void **state) {
   end_host(&host);
 }
 
-static const struct CMUnitTest tests[] = {
-    cmocka_unit_test(test_calls),
-    cmocka_unit_test(test_initialize),
-    cmocka_unit_test(test_start_section),
-    cmocka_unit_test(test_tables),
-    cmocka_unit_test(test_a_small_stack), /* last: the engine keeps the 64 stacks that it needs */
+static const struct CMUnitTest
+    tests
+        [] =
+            {
+                cmocka_unit_test(test_calls),         cmocka_unit_test(test_initialize),
+                cmocka_unit_test(test_start_section), cmocka_unit_test(test_tables),
+                cmocka_unit_test(test_a_small_stack), /* last: the engine keeps the 64 stacks that it needs */
 };
 
 int main(int argc, char **argv) {
