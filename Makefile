@@ -79,6 +79,12 @@ fuzz: need-fuzz $(ENGINE) ## fuzz for TIME seconds each (60), or only TARGETS="c
 	$(call cmake_build,build-fuzz,$(CLANG) -DWASI_LIGHT_FUZZ=ON,--target fuzzers)
 	@fuzz/run.sh build-fuzz '$(TIME)' $(TARGETS)
 
+# Not while a target is being fuzzed: it would look for inputs that are gone.
+fuzz-keep: ## add to fuzz/found the few inputs of the corpora of TARGETS that reach what no input there does
+	@for target in $(TARGETS); do \
+	  build-fuzz/fuzz/fuzz_$$target -set_cover_merge=1 -use_counters=0 fuzz/found/$$target .fuzz/$$target/corpus 2>&1 | tail -n 1; \
+	done
+
 fuzz-coverage: need-fuzz $(ENGINE) ## what the corpora in .fuzz reach, and whether there is a reason for each line that they do not
 	$(call cmake_build,build-coverage,$(CLANG) -DWASI_LIGHT_COVERAGE=ON,--target fuzzers)
 	@fuzz/coverage.py build-coverage $(TARGETS)
@@ -147,4 +153,4 @@ $(BENCH_WASIX): bench/wasix/build.sh $(WASIX)
 
 , := ,
 FORCE:
-.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-threads test-stock test-valgrind fuzz fuzz-coverage bench bench-wasix soak bench-peers conformance differential docs guests clean distclean help
+.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-threads test-stock test-valgrind fuzz fuzz-keep fuzz-coverage bench bench-wasix soak bench-peers conformance differential docs guests clean distclean help

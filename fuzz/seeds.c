@@ -49,9 +49,10 @@ static const uint8_t setups[][SETUP_MAX] = {
     {15 | 1 << 6, 0x80 | 3, 0x16, 0x0f, 0x0b, 3, 4, 5, 2, 6, 3}, /* a large memory, an offset, entropy */
     {0, 1, 0, 0, 0},                                             /* no bytes */
     {2, 1, 0, 0, 0},
-    {5 | 3 << 6, 135, 0, 0x0f, 0x0c, 6},   /* ones in memory; a real clock, far back; nine arguments */
-    {5, 137, 0, 3, 8, 0, 0, 0, 0, 0, 100}, /* 100 ns of sleep in all */
-    {5, 1, 0, 0x80, 0x80, 1, 1},           /* a mistake */
+    {5 | 3 << 6, 135, 0, 0x0f, 0x0c, 6},            /* ones in memory; a real clock, far back; nine arguments */
+    {5, 137, 0, 3, 8, 0, 0, 0, 0, 0, 100},          /* 100 ns of sleep in all */
+    {5, 1, 0, 0x2f, 0, 0, P1_ROW_random_get, 2, 0}, /* random_get denied, traced */
+    {5, 1, 0, 0x80, 0x80, 1, 1},                    /* a mistake */
 };
 
 /* One call of each row, of plain arguments: pointers one after another, lengths 8. */
