@@ -83,9 +83,13 @@ static uint64_t hashed(uint64_t hash, p1_mem_t mem, uint32_t ptr, uint64_t len) 
 static uint64_t hashed_iovecs(uint64_t hash, p1_mem_t mem, uint32_t iovs, uint32_t count, bool contents) {
   hash = hashed(hash, mem, iovs, (uint64_t)count * P1_IOVEC_SIZE);
   if (!contents || !p1_mem_has(mem, iovs, (uint64_t)count * P1_IOVEC_SIZE)) return hash;
+  uint32_t room = UINT32_MAX; /* as in the call itself */
   for (uint32_t i = 0; i < count && i < P1_IOVECS_MAX; i++) {
     uint64_t at = iovs + (uint64_t)i * P1_IOVEC_SIZE;
-    hash = hashed(hash, mem, p1_load_u32(mem, at), p1_load_u32(mem, at + P1_IOVEC_LEN));
+    uint32_t len = p1_load_u32(mem, at + P1_IOVEC_LEN);
+    if (len > room) len = room;
+    hash = hashed(hash, mem, p1_load_u32(mem, at), len);
+    room -= len;
   }
   return hash;
 }
