@@ -5,6 +5,7 @@
  * every call must end alike in both, and they must be alike when the one is given back. Whatever is kept must equal its
  * snapshot. Without a seed, instances differ from the start, as they may, and only the snapshot is compared with.
  */
+#include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -220,7 +221,10 @@ static void fork_once(run_t *run) {
     wasi_light_pool_delete(run->pool);
     _exit(0);
   }
-  CHECK(waitpid(child, &status, 0) == child);
+  pid_t ended;
+  do ended = waitpid(child, &status, 0);
+  while (ended < 0 && errno == EINTR); /* libFuzzer has an alarm */
+  CHECK(ended == child);
   FUZZ_CHECK(status == 0, "the child ended with status 0x%x", (unsigned)status);
   for (size_t i = 0; i < SLOTS; i++) {
     if (run->leases[i].instance) compare(run, &run->leases[i]);
