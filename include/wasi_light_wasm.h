@@ -80,8 +80,8 @@ WASI_LIGHT_API wasi_light_outcome_t wasi_light_env_outcome(wasi_light_env_t *env
  * for at its end, when it has run. A guest that cannot pay is stopped, and the outcome is LIMIT. After that calls are
  * allowed, as after a trap. Calls back into the instance from a host function have what the outermost call has left.
  * So a guest comes back to its host, unless it waits: for that there is options.sleep, and what it is given for stdin.
- * How long that takes at most, the points say only together with memory_pages (to fill 4 GiB is one instruction) and with
- * the module's size (a stretch can be as long as its code).
+ * How long that takes at most, the points say only together with memory_pages, since to fill 4 GiB is one instruction. A
+ * module in which more than 100 of these stand in one stretch is refused.
  *
  * Guests run on stacks of the engine's, and end with a trap when they fill one. Host functions run on the host's: if one
  * calls back into its instance, and the guest calls it again, that could fill the host's stack, which nobody survives. The call

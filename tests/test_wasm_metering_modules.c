@@ -165,6 +165,49 @@ static void test_check_says_which_instruction(void **state) {
   rig_bytes_end(&bytes);
 }
 
+/* Whether a module may have the piece of code, `count` times. */
+static bool may_repeat(const char *code, int count, bool again, wasi_light_error_t *error) {
+  static char wat[1 << 16];
+  size_t used =
+      (size_t)snprintf(wat, sizeof wat, "(module (memory 1) (table 2 funcref) (data \"x\") (elem func 0) (func) (func");
+  for (int i = 0; i < count; i++) used += (size_t)snprintf(wat + used, sizeof wat - used, " %s", code);
+  if (again) used += (size_t)snprintf(wat + used, sizeof wat - used, ") (func %s", code);
+  snprintf(wat + used, sizeof wat - used, "))");
+  wasi_light_limits_t limits = points(1);
+  rig_bytes_t bytes = rig_assemble(wat);
+  bool may = wasi_light_check_module(bytes.data, bytes.size, &limits, error);
+  rig_bytes_end(&bytes);
+  return may;
+}
+
+/* What takes long is paid for after at most 100 of it. */
+static void test_bulk_is_paid_for(void **state) {
+  static const char *const bulk[] = {"(memory.fill (i32.const 0) (i32.const 0) (i32.const 1))",
+                                     "(memory.copy (i32.const 0) (i32.const 0) (i32.const 1))",
+                                     "(memory.init 0 (i32.const 0) (i32.const 0) (i32.const 1))",
+                                     "(drop (memory.grow (i32.const 0)))",
+                                     "(table.fill 0 (i32.const 0) (ref.null func) (i32.const 1))",
+                                     "(table.copy (i32.const 0) (i32.const 0) (i32.const 1))",
+                                     "(table.init 0 (i32.const 0) (i32.const 0) (i32.const 1))",
+                                     "(drop (table.grow (ref.null func) (i32.const 0)))"};
+  static const char *const divided[] = {"(block)", "(loop)", "(call 0)", "(if (i32.const 0) (then))",
+                                        "(if (i32.const 0) (then (return)))"};
+  wasi_light_error_t error;
+  for (size_t i = 0; i < COUNT(bulk); i++) {
+    assert_true(may_repeat(bulk[i], 100, true, &error));
+    assert_false(may_repeat(bulk[i], 101, false, &error));
+    ASSERT_ERROR(error, MODULE, "function 1 has more than 100 bulk instructions");
+  }
+  for (size_t i = 0; i < COUNT(divided); i++) {
+    char code[256];
+    snprintf(code, sizeof code, "%s %s", bulk[0], divided[i]);
+    assert_true(may_repeat(code, 300, false, &error));
+  }
+  assert_false(
+      may_repeat("(memory.fill (i32.const 0) (i32.const 0) (i32.const 1)) (i32.store (i32.const 0) (i32.const 1))", 101,
+                 false, &error));
+}
+
 /* ---- Compiled code ----------------------------------------------------------------------------------- */
 
 #define LOOP "(module (func (export \"f\") (result i32) (i32.const 7)) (func (export \"loop\") (loop br 0)))"
@@ -421,6 +464,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_what_is_added_is_hidden),
     cmocka_unit_test(test_every_instruction),
     cmocka_unit_test(test_check_says_which_instruction),
+    cmocka_unit_test(test_bulk_is_paid_for),
     cmocka_unit_test(test_artifacts),
     CACHE_TEST(test_a_cache),
     cmocka_unit_test(test_leases),

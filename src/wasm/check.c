@@ -99,32 +99,49 @@ static bool check_limits(const wasi_light__scan_t *scan, const wasi_light_limits
   return true;
 }
 
-typedef struct unmetered_t {
-  bool found;
-  uint32_t func, code; /* the first */
-} unmetered_t;
+/* Bulk instructions that may run before they are paid for: each can take as long as filling all of memory. */
+enum { UNPAID_MAX = 100 };
 
-static void note_unmetered(void *context, uint32_t func, wasi_light__effect_t effect, uint32_t operand) {
-  unmetered_t *unmetered = context;
-  if (unmetered->found || (effect != WASI_LIGHT__NOT_METERED && effect != WASI_LIGHT__UNKNOWN)) return;
-  *unmetered = (unmetered_t){true, func, operand};
+typedef struct metering_check_t {
+  uint32_t unpaid; /* bulk instructions since something was paid for */
+  bool found;
+  bool too_many;       /* bulk instructions; else the instruction itself */
+  uint32_t func, code; /* of the first that must not be there */
+} metering_check_t;
+
+static void note_metering(void *context, uint32_t func, wasi_light__effect_t effect, uint32_t operand) {
+  metering_check_t *check = context;
+  if (effect == WASI_LIGHT__PAYS) check->unpaid = 0;
+  if (effect == WASI_LIGHT__BULK) check->unpaid++;
+  bool too_many = check->unpaid > UNPAID_MAX;
+  bool unknown = effect == WASI_LIGHT__NOT_METERED || effect == WASI_LIGHT__UNKNOWN;
+  if (check->found || !(too_many || unknown)) return;
+  check->found = true;
+  check->too_many = too_many;
+  check->func = func;
+  check->code = operand;
 }
 
 /* The engine's C API aborts when its metering sees an instruction that it does not know. */
 static bool check_metering(const wasi_light__scan_t *scan, const wasi_light_limits_t *limits,
                            wasi_light_error_t *error) {
   wasi_light__reader_t r;
-  unmetered_t unmetered = {false, 0, 0};
+  metering_check_t check = {.found = false};
   if (limits->points_per_call == 0) return true;
-  bool readable = wasi_light__walk_code(scan, &r, note_unmetered, &unmetered);
-  if (unmetered.found) {
+  bool readable = wasi_light__walk_code(scan, &r, note_metering, &check);
+  if (check.found && check.too_many) {
+    wasi_light__fail(error, WASI_LIGHT_ERROR_MODULE,
+                     "function %u has more than %d bulk instructions without a branch, call or block end between them, "
+                     "which a module with the limit points_per_call must not have",
+                     check.func, UNPAID_MAX);
+  } else if (check.found) {
     wasi_light__fail(error, WASI_LIGHT_ERROR_MODULE,
                      "function %u has instruction 0x%x, which a module with the limit points_per_call must not have",
-                     unmetered.func, unmetered.code);
+                     check.func, check.code);
   } else if (!readable) {
     wasi_light__fail(error, WASI_LIGHT_ERROR_MODULE, "malformed module at byte %zu: %s", r.problem_at, r.problem);
   }
-  return readable && !unmetered.found;
+  return readable && !check.found;
 }
 
 bool wasi_light__scan_checked(wasi_light__scan_t *scan, const void *bytes, size_t size,

@@ -210,6 +210,25 @@ static bool is_metered(uint32_t code) {
   }
 }
 
+static bool is_bulk(uint32_t code) {
+  switch (code) {
+    case 0x40:     /* memory.grow */
+    case 0xfc0008: /* memory.init */
+    case 0xfc000a: /* memory.copy */
+    case 0xfc000b: /* memory.fill */
+    case 0xfc000c: /* table.init */
+    case 0xfc000e: /* table.copy */
+    case 0xfc000f: /* table.grow */
+    case 0xfc0011: /* table.fill */ return true;
+    default: return false;
+  }
+}
+
+/* loop, if, else, end, branches, return and calls. */
+static bool pays(uint32_t code) {
+  return (code >= 0x03 && code <= 0x05) || (code >= 0x0b && code <= 0x13);
+}
+
 /* One instruction; false at one that is not known. */
 static bool walk_instruction(walk_t *walk) {
   wasi_light__reader_t *r = walk->r;
@@ -238,6 +257,8 @@ static bool walk_instruction(walk_t *walk) {
     return false;
   }
   if (!is_metered(code)) walk->on_effect(walk->context, walk->func, WASI_LIGHT__NOT_METERED, code);
+  if (is_bulk(code)) walk->on_effect(walk->context, walk->func, WASI_LIGHT__BULK, code);
+  if (pays(code)) walk->on_effect(walk->context, walk->func, WASI_LIGHT__PAYS, code);
   operand = skip_immediates(r, opcode.immediates);
   if (opcode.effect != WASI_LIGHT__NO_EFFECT && !r->problem) {
     walk->on_effect(walk->context, walk->func, (wasi_light__effect_t)opcode.effect, operand);

@@ -16,6 +16,8 @@ typedef enum wasi_light__effect_t {
   WASI_LIGHT__GROWS_TABLE,
   WASI_LIGHT__THROWS,
   WASI_LIGHT__NOT_METERED, /* cannot stand in a metered module: `operand` is the opcode */
+  WASI_LIGHT__BULK,        /* takes as long as it has bytes or elements to move */
+  WASI_LIGHT__PAYS,        /* in a metered module: what ran since the last of these is paid for */
   WASI_LIGHT__UNKNOWN      /* the walk of this function ends here: `operand` is the opcode */
 } wasi_light__effect_t;
 
