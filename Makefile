@@ -63,8 +63,7 @@ test-sanitizers: need-test-sanitizers $(ENGINE) $(GO_GUEST) ## run all tests und
 	cd build-asan && $(CTEST)
 
 test-threads: need-test-threads $(ENGINE) $(GO_GUEST) ## run all tests that use threads under ThreadSanitizer
-	$(call cmake_build,build-tsan,-DCMAKE_BUILD_TYPE=Debug -DWASI_LIGHT_SANITIZE=thread \
-	  -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19)
+	$(call cmake_build,build-tsan,-DCMAKE_BUILD_TYPE=Debug -DWASI_LIGHT_SANITIZE=thread $(CLANG))
 	cd build-tsan && WASI_LIGHT_TEST_CYCLES=2000 WASI_LIGHT_TEST_ROUNDS=10 $(CTEST) -L threads
 
 test-stock: need-test $(ENGINE) $(GO_GUEST) ## run all tests as with Wasmer as published, without what engine/ adds to it
@@ -88,6 +87,12 @@ fuzz-keep: ## add to fuzz/found the few inputs of the corpora of TARGETS that re
 fuzz-coverage: need-fuzz $(ENGINE) ## what the corpora in .fuzz reach, and whether there is a reason for each line that they do not
 	$(call cmake_build,build-coverage,$(CLANG) -DWASI_LIGHT_COVERAGE=ON,--target fuzzers)
 	@fuzz/coverage.py build-coverage $(TARGETS)
+
+bugs: need-bugs $(ENGINE) $(GO_GUEST) ## put each deliberate bug of tests/bugs into a copy of the tree: is it caught?
+	@tools/bugs.sh '$(WASMER)'
+
+assurance: need-assurance build $(GO_GUEST) ## write docs/assurance.md; runs what .evidence has no output of, up to an hour
+	@tools/assurance.py build
 
 bench: need-bench $(WASMTIME) build bench-peers $(GO_GUEST) ## the whole benchmark (bench/run.py), 10 minutes; OPTIONS=--docs writes docs/performance.md
 	$(call cmake_build,build-stock,-DWASI_LIGHT_STOCK_ENGINE=ON)
@@ -121,10 +126,10 @@ guests: ## build all guests from source (needs their toolchains; see guests/buil
 	guests/build.sh
 
 clean: ## remove what was built, but not the engine
-	rm -rf build build-asan build-stock build-fuzz build-coverage build-tsan
+	rm -rf build build-asan build-stock build-fuzz build-coverage build-tsan build-bugs
 
 distclean: clean ## remove the engine (10 minutes to build again), downloads, corpora and the Go guest too
-	rm -rf .wasmer .fuzz .downloads .bench .conformance $(GO_GUEST)
+	rm -rf .wasmer .fuzz .evidence .downloads .bench .conformance $(GO_GUEST)
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -153,4 +158,4 @@ $(BENCH_WASIX): bench/wasix/build.sh $(WASIX)
 
 , := ,
 FORCE:
-.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-threads test-stock test-valgrind fuzz fuzz-keep fuzz-coverage bench bench-wasix soak bench-peers conformance differential docs guests clean distclean help
+.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-threads test-stock test-valgrind fuzz fuzz-keep fuzz-coverage bugs assurance bench bench-wasix soak bench-peers conformance differential docs guests clean distclean help

@@ -26,7 +26,7 @@ fuzz() { # fuzz TARGET
   touch "$home/begun"
   "$build/fuzz/replay_$target" --seeds "$home/seeds" || return 1
   env ASAN_OPTIONS=use_sigaltstack=0 UBSAN_OPTIONS=print_stacktrace=1 "${variables[@]}" \
-    nice -n 10 "$build/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
+    "$build/fuzz/fuzz_$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
     -print_final_stats=1 -artifact_prefix="$home/found-" "${options[@]}" \
     "$home/corpus" "$home/seeds" "fuzz/found/$target" >"$home/log" 2>&1 || status=$?
   local units rate new commit took=$((SECONDS - began))

@@ -61,6 +61,7 @@ case ${1:?usage: setup.sh GOAL} in
     tool python3 python3 && need pip python3-pip -- python3 -m pip --version
     [ -e .bench/wasmtime/stamp ] || by_hand cargo "get Rust 1.82 or newer from https://rustup.rs"
     ;;
+  assurance) compiler && engine && go_guest && tests && need "Python 3.11" python3 -- python3 -c "import tomllib" ;;
   soak) compiler && engine && go_guest && tool gnuplot gnuplot-nox ;;
   conformance) suite && compiler && engine && tool python3 python3 ;;
   differential)
@@ -75,8 +76,8 @@ case ${1:?usage: setup.sh GOAL} in
     ;;
   format) tool clang-format-19 clang-format-19 ;;
   lint) compiler && engine && tests && tool clang-tidy-19 clang-tidy-19 && tool cppcheck cppcheck ;;
-  test-sanitizers | test-threads)
-    compiler && engine && go_guest && tests
+  test-sanitizers | test-threads | bugs)
+    compiler && engine && go_guest && tests && tool patch patch
     tool clang-19 clang-19
     tool llvm-symbolizer-19 llvm-19
     need "clang's sanitizers" libclang-rt-19-dev -- has_sanitizers
