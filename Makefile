@@ -70,6 +70,13 @@ test-stock: need-test $(ENGINE) $(GO_GUEST) ## run all tests as with Wasmer as p
 	$(call cmake_build,build-stock,-DWASI_LIGHT_STOCK_ENGINE=ON)
 	cd build-stock && $(CTEST)
 
+prove: need-prove ## prove the core with Frama-C WP, and with ESBMC where its script is there; see proof/README.md
+	@proof/wp.sh
+	@[ ! -e proof/esbmc.sh ] || proof/esbmc.sh
+
+prove-mutants: need-prove ## whether the proof fails for each deliberate bug of proof/mutants
+	@proof/mutants.sh
+
 test-valgrind: need-test-valgrind build ## run the core's tests under valgrind
 	@tools/valgrind.sh build/tests/test_core_*
 
@@ -158,4 +165,6 @@ $(BENCH_WASIX): bench/wasix/build.sh $(WASIX)
 
 , := ,
 FORCE:
-.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-threads test-stock test-valgrind fuzz fuzz-keep fuzz-coverage bugs assurance bench bench-wasix soak bench-peers conformance differential docs guests clean distclean help
+.PHONY: all build run test demo third-party format format-check lint test-sanitizers test-threads test-stock test-valgrind \
+  prove prove-mutants fuzz fuzz-keep fuzz-coverage bugs assurance bench bench-wasix soak bench-peers conformance differential \
+  docs guests clean distclean help

@@ -89,6 +89,10 @@ case ${1:?usage: setup.sh GOAL} in
     need "clang's sanitizers and libFuzzer" libclang-rt-19-dev -- has_sanitizers
     tool python3 python3 && tool llvm-cov-19 llvm-19
     ;;
+  prove | prove-mutants)
+    tool gcc gcc && tool frama-c frama-c-base && tool z3 z3 && tool cvc4 cvc4 && tool why3 why3 && tool python3 python3
+    tool patch patch
+    ;;
   test-valgrind) compiler && engine && tests && tool valgrind valgrind ;;
   *) echo "setup: no such goal: $1" >&2 && exit 2 ;;
 esac

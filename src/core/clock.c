@@ -4,6 +4,7 @@
 #include "env.h"
 
 /* The sum in [1, 2^64 - 1]. */
+/*@ assigns \nothing; ensures \result > 0; */
 static uint64_t shifted(uint64_t time, int64_t offset) {
   uint64_t distance = offset < 0 ? 0 - (uint64_t)offset : (uint64_t)offset;
   if (offset < 0) return time > distance ? time - distance : 1;
@@ -11,24 +12,30 @@ static uint64_t shifted(uint64_t time, int64_t offset) {
   return time + distance > 0 ? time + distance : 1;
 }
 
+/*@ requires valid_env(env); assigns \nothing; ensures \result <= time; */
 static uint64_t rounded(const wasi_light_env_t *env, uint64_t time) {
   uint64_t resolution = env->config->clock.resolution_ns;
   return resolution > 0 ? time - time % resolution : time;
 }
 
+/*@ requires valid_env(env); assigns P1_WRITABLE(env); ensures valid_env(env); */
+static uint64_t ask_now(wasi_light_env_t *env, uint32_t clock) {
+  env->in_callback = true;
+  uint64_t time = env->config->clock.now(env->host, clock);
+  env->in_callback = false;
+  return time;
+}
+
+/*@ requires valid_env(env); assigns P1_WRITABLE(env); ensures valid_env(env); */
 static uint64_t source_time(wasi_light_env_t *env, uint32_t clock) {
   const wasi_light_clock_t *source = &env->config->clock;
   if (source->mode == WASI_LIGHT_CLOCK_REAL) return host_clock_time(clock);
-  if (source->mode == WASI_LIGHT_CLOCK_CALLBACK) {
-    env->in_callback = true;
-    uint64_t time = source->now(env->host, clock);
-    env->in_callback = false;
-    return time;
-  }
+  if (source->mode == WASI_LIGHT_CLOCK_CALLBACK) return ask_now(env, clock);
   return p1_sum(clock == P1_CLOCK_REALTIME ? source->start_ns : 1, env->state.elapsed_ns);
 }
 
 /* What the guest sees where the source of clock 0 or 1 shows `time`. */
+/*@ requires valid_env(env); assigns \nothing; ensures \result > 0; */
 static uint64_t seen(const wasi_light_env_t *env, uint64_t time) {
   uint64_t guest = rounded(env, shifted(time, env->config->clock_offset_ns));
   return guest > 0 ? guest : 1;
@@ -45,12 +52,14 @@ void wasi_light__advance(wasi_light_env_t *env, uint64_t ns) {
 }
 
 /* INVAL for a clock that preview 1 does not have, NOTSUP for CPU time where time is not real. */
+/*@ requires valid_env(env); assigns \nothing; ensures is_errno(\result) && (\result == 0 ==> id <= P1_CLOCK_THREAD_CPU); */
 static uint32_t check_clock(const wasi_light_env_t *env, uint32_t id) {
   if (id > P1_CLOCK_THREAD_CPU) return WASI_LIGHT_EINVAL;
   if (id > P1_CLOCK_MONOTONIC && env->config->clock.mode != WASI_LIGHT_CLOCK_REAL) return WASI_LIGHT_ENOTSUP;
   return WASI_LIGHT_ESUCCESS;
 }
 
+/*@ requires valid_env(env); assigns \nothing; */
 static uint64_t resolution_of(const wasi_light_env_t *env, uint32_t id) {
   const wasi_light_clock_t *source = &env->config->clock;
   if (source->resolution_ns > 0) return source->resolution_ns;

@@ -231,7 +231,7 @@ wasi_light_config_t *wasi_light_config_new(const wasi_light_options_t *options, 
   atomic_init(&config->environments, 0);
   if (config->rules) fill_rules(options, rules, (char *)messages);
   config->watched = config->count_calls || config->quota.calls > 0 || config->trace || config->record || config->replay;
-  config->in.bytes = in_bytes;
+  config->in.bytes = config->in_bytes = in_bytes;
   config->in.size = in_size;
   if (in_size > 0) memcpy(in_bytes, options->in.bytes, in_size);
   if (log_size > 0) memcpy(in_bytes + in_size, options->replay, log_size);

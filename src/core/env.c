@@ -82,7 +82,7 @@ void wasi_light_env_reset(wasi_light_env_t *env) {
   env->state = (p1_state_t){.exited = false};
   env->state.random_stream = env->first_stream;
   for (unsigned i = 0; i < P1_STREAMS; i++) {
-    env->state.stream[i] = (uint8_t)i;
+    env->state.stream[i] = (uint16_t)i;
     env->state.rights[i] = i == P1_STDIN ? P1_RIGHTS_STDIN : P1_RIGHTS_OUTPUT;
   }
   if (env->calls) memset(env->calls, 0, calls_size(env->config));

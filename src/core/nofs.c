@@ -5,6 +5,7 @@
  */
 #include "env.h"
 
+/*@ requires valid_env(env) && is_errno(errno_on_stream); assigns \nothing; ensures is_errno(\result); */
 static uint32_t stream_errno(const wasi_light_env_t *env, uint32_t fd, uint32_t errno_on_stream) {
   return p1_stream_of(env, fd) == P1_CLOSED ? (uint32_t)WASI_LIGHT_EBADF : errno_on_stream;
 }

@@ -18,13 +18,15 @@ uint32_t p1_proc_raise(wasi_light_env_t *env, uint32_t sig) {
   return P1_STOP_RAISED;
 }
 
+/*@ requires valid_env(env); assigns P1_WRITABLE(env); ensures valid_env(env); */
+static void ask_yield(wasi_light_env_t *env) {
+  env->in_callback = true;
+  env->config->yield(env->host);
+  env->in_callback = false;
+}
+
 uint32_t p1_sched_yield(wasi_light_env_t *env) {
-  if (env->config->yield) {
-    env->in_callback = true;
-    env->config->yield(env->host);
-    env->in_callback = false;
-  } else {
-    host_yield();
-  }
+  if (env->config->yield) ask_yield(env);
+  else host_yield();
   return WASI_LIGHT_ESUCCESS;
 }

@@ -16,9 +16,13 @@
 enum { KEY = 32, AHEAD_MAX = 256 /* larger requests go to the system */ };
 
 /* Replaces the key, and fills the rest of the block with unused bytes. */
+/*@ requires \valid(entropy);
+  assigns entropy->left, entropy->bytes[0 .. 63];
+  ensures entropy->left == KEY; */
 static void next_block(p1_entropy_t *entropy) {
   static const uint32_t counter_and_nonce[4] = {0};
   uint32_t key[KEY / 4];
+  /*@ loop invariant i <= KEY / 4; loop assigns i, key[0 .. KEY / 4 - 1]; loop variant KEY / 4 - i; */
   for (size_t i = 0; i < KEY / 4; i++) {
     const uint8_t *word = entropy->bytes + 4 * i;
     key[i] = word[0] | (uint32_t)word[1] << 8 | (uint32_t)word[2] << 16 | (uint32_t)word[3] << 24;
@@ -27,6 +31,10 @@ static void next_block(p1_entropy_t *entropy) {
   entropy->left = sizeof entropy->bytes - KEY;
 }
 
+/*@ requires \valid(entropy) && valid_entropy(entropy) && \valid(bytes + (0 .. len - 1));
+  requires \separated(bytes + (0 .. len - 1), entropy);
+  assigns *entropy, bytes[0 .. len - 1];
+  ensures is_errno(\result) && valid_entropy(entropy); */
 static uint32_t entropy_bytes(p1_entropy_t *entropy, uint8_t *bytes, uint32_t len) {
   uint32_t generation = host_generation();
   if (len > AHEAD_MAX) return host_entropy(bytes, len);
@@ -36,6 +44,7 @@ static uint32_t entropy_bytes(p1_entropy_t *entropy, uint8_t *bytes, uint32_t le
     entropy->generation = generation;
     entropy->left = 0;
   }
+  /*@ loop invariant done <= len && valid_entropy(entropy); loop assigns done, *entropy, bytes[0 .. len - 1]; loop variant len - done; */
   for (uint32_t done = 0; done < len;) {
     if (entropy->left == 0) next_block(entropy);
     uint32_t some = len - done < entropy->left ? len - done : entropy->left;

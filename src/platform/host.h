@@ -20,18 +20,24 @@ typedef struct host_slice_t {
 #define HOST_NO_TIME (UINT64_MAX - 1)
 
 /* Nanoseconds of clock 0 realtime, 1 monotonic, 2 the process's CPU time, 3 the calling thread's. */
+/*@ assigns \nothing; */
 uint64_t host_clock_time(uint32_t clock);
+/*@ assigns \nothing; */
 uint64_t host_clock_resolution(uint32_t clock);
 
+/*@ requires \valid(bytes + (0 .. len - 1)); assigns bytes[0 .. len - 1]; ensures 0 <= \result <= 76; */
 uint32_t host_entropy(uint8_t *bytes, uint64_t len);
+/*@ assigns \nothing; */
 void host_yield(void);
 
 /*
  * A number, never 0, that is another one in a process and in what is forked off it: what was drawn or opened under
  * another number is not to be used. Costs no system call where the system has memory that a fork wipes.
  */
+/*@ assigns \nothing; */
 uint32_t host_generation(void);
 
+/*@ assigns \nothing; */
 bool host_is_terminal(int fd);
 
 /*
@@ -39,8 +45,24 @@ bool host_is_terminal(int fd);
  * system call where the system allows it. A descriptor that is not ready is waited for, unless `nonblock`:
  * then AGAIN. The number may be short.
  */
-uint32_t host_read(int fd, uint8_t *base, const host_slice_t *slices, uint32_t count, bool nonblock, uint32_t *done);
-uint32_t host_write(int fd, uint8_t *base, const host_slice_t *slices, uint32_t count, bool nonblock, uint32_t *done);
+/*@ predicate slices_inside(host_slice_t *slices, integer count, integer size) =
+      \forall integer i; 0 <= i < count ==> slices[i].len > 0 && slices[i].ptr + slices[i].len <= size; */
+
+/* `size` is that of the memory; it is there for the proof only. */
+/*@ requires \valid(base + (0 .. size - 1)) && \valid(done) && \valid_read(slices + (0 .. count - 1));
+  requires slices_inside(slices, count, size);
+  assigns base[0 .. size - 1], *done;
+  ensures 0 <= \result <= 76;
+  ensures count == 1 ==> *done <= slices[0].len; */
+uint32_t host_read(int fd, uint8_t *base, const host_slice_t *slices, uint32_t count, bool nonblock, uint32_t *done)
+    /*@ ghost (uint64_t size) */;
+/*@ requires \valid_read(base + (0 .. size - 1)) && \valid(done) && \valid_read(slices + (0 .. count - 1));
+  requires slices_inside(slices, count, size);
+  assigns *done;
+  ensures 0 <= \result <= 76;
+  ensures count == 1 ==> *done <= slices[0].len; */
+uint32_t host_write(int fd, uint8_t *base, const host_slice_t *slices, uint32_t count, bool nonblock, uint32_t *done)
+    /*@ ghost (uint64_t size) */;
 
 /* One descriptor to wait for; `fd` < 0 is passed over. */
 typedef struct host_poll_t {
@@ -54,6 +76,8 @@ typedef struct host_poll_t {
 enum { HOST_POLL_MAX = 8 };
 
 /* Waits until a descriptor is ready or `timeout_ns` have passed; UINT64_MAX: no time-out. May return early. */
+/*@ requires count <= HOST_POLL_MAX && \valid(polls + (0 .. count - 1));
+  assigns polls[0 .. count - 1].ready, polls[0 .. count - 1].hangup, polls[0 .. count - 1].available; */
 void host_poll(host_poll_t *polls, uint32_t count, uint64_t timeout_ns);
 
 #endif

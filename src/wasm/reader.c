@@ -18,9 +18,13 @@ uint8_t wasi_light__read_u8(wasi_light__reader_t *r) {
 }
 
 /* Bytes past the width, and bits past it in the last byte, are errors, as in the specification. */
+/*@ requires valid_reader(r) && bits <= 64; assigns r->at, r->problem, r->problem_at; ensures valid_reader(r); */
 static uint64_t read_leb(wasi_light__reader_t *r, unsigned bits) {
   size_t start = r->at;
   uint64_t value = 0;
+  /*@ loop invariant valid_reader(r) && shift <= bits + 6;
+    loop assigns shift, value, r->at, r->problem, r->problem_at;
+    loop variant bits - shift + 7; */
   for (unsigned shift = 0; shift < bits; shift += 7) {
     uint8_t byte = wasi_light__read_u8(r);
     unsigned room = bits - shift;
@@ -43,6 +47,9 @@ uint64_t wasi_light__read_u64(wasi_light__reader_t *r) {
 uint32_t wasi_light__read_s32(wasi_light__reader_t *r) {
   size_t start = r->at;
   uint64_t value = 0;
+  /*@ loop invariant valid_reader(r) && shift <= 35 && shift % 7 == 0;
+    loop assigns shift, value, r->at, r->problem, r->problem_at;
+    loop variant 35 - shift + 7; */
   for (unsigned shift = 0; shift < 35; shift += 7) {
     uint8_t byte = wasi_light__read_u8(r);
     value |= (uint64_t)(byte & 0x7f) << shift;
@@ -57,6 +64,9 @@ uint32_t wasi_light__read_s32(wasi_light__reader_t *r) {
 
 void wasi_light__skip_leb(wasi_light__reader_t *r, unsigned bits) {
   size_t start = r->at;
+  /*@ loop invariant valid_reader(r) && shift <= bits + 6;
+    loop assigns shift, r->at, r->problem, r->problem_at;
+    loop variant bits - shift + 7; */
   for (unsigned shift = 0; shift < bits; shift += 7) {
     if (wasi_light__read_u8(r) < 0x80) return;
   }
