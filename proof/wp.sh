@@ -33,7 +33,7 @@ for file in "${files[@]}"; do
     -wp -wp-rte ${skip:+-wp-skip-fct "$(IFS=, && echo "${skip[*]}")"} -wp-prover "${WP_PROVERS:-cvc4,z3}" \
     -wp-timeout "${WP_TIMEOUT:-10}" -wp-par 2 -wp-cache none -wp-session "$out/session" -wp-warn-key pedantic-assigns=inactive -wp-no-warn-memory-model \
     -wp-report-json "$out/$name.json" >"$out/$name.log" 2>&1 || { failed=1 && echo "wp: frama-c failed on $file"; }
-  if grep -v "^\[wp\] \[" "$out/$name.log" | grep -iE -A1 "warning|error|assumed"; then
+  if grep -v "^\[wp\] \[\|^  Z3 \|^  CVC4 " "$out/$name.log" | grep -iE -A1 "warning|error|assumed"; then
     failed=1 && echo "wp: Frama-C warned of something in $file"
   fi
   grep -A2 "^\[wp\] \[Failed\]\|^\[wp\] \[Timeout\]" "$out/$name.log" || true
