@@ -3,7 +3,7 @@
 # bugs.sh WASMER [NAME...]: puts each deliberate bug of tests/bugs into a copy of the tree and sees whether it is caught.
 #
 # The top of NAME.patch says what the bug is, and has lines "Caught by: COMMAND". Each command must pass without the bug
-# and fail with it. `build/...` is a program, which is built first, with AddressSanitizer and UBSan; fuzz-build/fuzz_X is a fuzzer.
+# and fail with it. `build/...` is a program, which is built first, with AddressSanitizer and UBSan.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 wasmer=$(realpath "$1")
@@ -16,7 +16,6 @@ mkdir -p build-bugs/tree
 git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --create | tar --extract --touch --directory build-bugs/tree
 cp guests/built/go_reactor.wasm build-bugs/tree/guests/built/
 export ASAN_OPTIONS=detect_leaks=1:use_sigaltstack=0
-export WASI_LIGHT_ESBMC=${WASI_LIGHT_ESBMC:-$PWD/.esbmc}
 cd build-bugs/tree
 
 # passes COMMAND: 0 if it does, 1 if not. A program that cannot be built ends this script.
@@ -24,7 +23,6 @@ passes() {
   local program=${1%% *}
   case $program in
     build/*) build build -DWASI_LIGHT_SANITIZE=address,undefined ;;
-    build-fuzz/*) build build-fuzz -DWASI_LIGHT_FUZZ=ON ;;
   esac
   bash -c "$1" >log 2>&1
 }
