@@ -24,7 +24,7 @@ passes() {
   case $program in
     build/*) build build -DWASI_LIGHT_SANITIZE=address,undefined ;;
   esac
-  bash -c "$1" >log 2>&1
+  bash -c "$1 || exit 1" >log 2>&1
 }
 build() {
   cmake -S . -B "$1" "$2" -DCMAKE_BUILD_TYPE=Debug -DWASMER_DIR="$wasmer" -DCMAKE_C_COMPILER=clang-19 -DCMAKE_CXX_COMPILER=clang++-19 >log &&
