@@ -326,7 +326,7 @@ static int by_value(const void *a, const void *b) {
 
 /* Of pieces the most, of bytes the median. */
 static uint64_t typical(measure_t measure, size_t from, size_t to) {
-  uint64_t values[POINTS];
+  uint64_t values[POINTS] = {0};
   for (size_t i = from; i < to; i++) values[i - from] = samples[i][measure];
   qsort(values, to - from, sizeof values[0], by_value);
   return values[measure <= THREADS_ALIVE ? to - from - 1 : (to - from) / 2];

@@ -44,7 +44,8 @@ static void seal(entry_t *entry) {
 static entry_t wrapped(uint8_t *room, const uint8_t *payload, size_t size, const uint8_t *key) {
   entry_t entry = {room, HEADER + size};
   memmove(room + HEADER, payload, size);
-  memcpy(room, "wasilght\1\0\0\0\0\0\0\0", 16);
+  static const uint8_t magic[] = {'w', 'a', 's', 'i', 'l', 'g', 'h', 't', 1, 0, 0, 0, 0, 0, 0, 0};
+  memcpy(room, magic, sizeof magic);
   memcpy(room + KEY_AT, key, WASI_LIGHT__DIGEST);
   put(room + SIZE_AT, size, 8);
   seal(&entry);

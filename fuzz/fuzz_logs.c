@@ -48,7 +48,7 @@ static size_t damage(fuzz_input_t *in, size_t size) {
     case 3: return replace(size, at, 1 + count, large, 0);
     case 4: bytes = fuzz_bytes(in, &count); return replace(size, at, 0, bytes, count);
     case 5: bytes = fuzz_bytes(in, &count); return replace(size, at, count, bytes, count);
-    case 6: return replace(size, at, 1, large + count % 10, sizeof large - count % 10 - (how >> 7) * 2u);
+    case 6: return replace(size, at, 1, large + count % 10, sizeof large - count % 10 - (size_t)(how >> 7) * 2);
     default: damaged[at] = (uint8_t)(damaged[at] + (count < 16 ? count : count - 32)); return size;
   }
 }

@@ -23,6 +23,7 @@ enum { GAPS_TOTAL = 4 << 20 };
 
 /* ---- What is allocated, where AddressSanitizer counts it ---- */
 
+/* NOLINTNEXTLINE(bugprone-reserved-identifier): the sanitizer's name */
 extern int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void *, size_t),
                                                      void (*on_free)(const volatile void *)) __attribute__((weak));
 

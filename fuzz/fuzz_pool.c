@@ -22,10 +22,12 @@ enum { SLOTS = 3, TAKES_MAX = 10, OPERATIONS_MAX = 60, PARAMS_MAX = 4 };
  * The engine and AddressSanitizer both give threads a signal stack, and the engine makes traps of signals. A small
  * quarantine keeps the process small, since it forks.
  */
+/* NOLINTBEGIN(bugprone-reserved-identifier): the sanitizer's name */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void) {
   return "use_sigaltstack=0:quarantine_size_mb=8:malloc_context_size=8";
 }
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 typedef struct lease_t {
   wasi_light_instance_t *instance; /* NULL: nothing is taken */
@@ -169,6 +171,7 @@ static void call(run_t *run, lease_t *lease) {
   unsigned index = fuzz_u8(&run->in);
   size_t count = 0;
   while (wasi_light_module_func_at(run->module, count)) count++;
+  CHECK(count > 0);
   const wasi_light_func_t *func = wasi_light_module_func_at(run->module, index % count);
   const wasm_valtype_vec_t *params = wasm_functype_params(wasi_light_func_type(func));
   size_t result_count = wasm_functype_results(wasi_light_func_type(func))->size;
@@ -202,7 +205,8 @@ static void poke(run_t *run, lease_t *lease) {
 static bool is_forking(void) {
   static unsigned long possible;
   const char *one_in = getenv("WASI_LIGHT_FUZZ_FORKS");
-  return !one_in || possible++ % strtoul(one_in, NULL, 10) == 0;
+  unsigned long number = one_in ? strtoul(one_in, NULL, 10) : 1;
+  return number > 0 && possible++ % number == 0;
 }
 
 /* The child gives all back, takes once more and goes; what it does must not be seen here. */

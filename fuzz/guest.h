@@ -63,7 +63,7 @@ void fuzz_digest(fuzz_guest_t *guest, const void *bytes, size_t size);
 uint32_t fuzz_call(fuzz_guest_t *guest, uint32_t row, const uint64_t *args);
 /* The guest writes to its memory: as much as fits. */
 void fuzz_poke(fuzz_guest_t *guest, uint32_t ptr, const void *bytes, size_t size);
-void fuzz_bind(fuzz_guest_t *guest, bool memory);
+void fuzz_bind(fuzz_guest_t *guest, bool bound);
 void fuzz_grow(fuzz_guest_t *guest, uint32_t size);
 void fuzz_reset(fuzz_guest_t *guest);
 void fuzz_save(fuzz_guest_t *guest);

@@ -85,7 +85,7 @@ static void take_quota(fuzz_input_t *in, wasi_light_quota_t *quota) {
 /* What a host may do wrong. */
 static void take_mistake(fuzz_input_t *in, wasi_light_options_t *options) {
   uint8_t value = fuzz_u8(in);
-  for (size_t i = 0; i + 2 < sizeof long_text; i += 2) memcpy(long_text + i + (value >> 1 & 1), "\xc3\xa4", 2);
+  for (size_t i = 0; i + 2 < sizeof long_text; i++) long_text[i] = (i + (value >> 1)) % 2 == 0 ? '\xc3' : '\xa4';
   if (value & 2) long_text[0] = 'a';
   switch (fuzz_u8(in) % 20) {
     case 0: options->struct_size = value; break;

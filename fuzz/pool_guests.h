@@ -141,8 +141,9 @@ static void read_guest(const char *name, wasm_byte_vec_t *bytes) {
   snprintf(path, sizeof path, "%s/%s.wasm", FUZZ_GUESTS, name);
   FILE *file = fopen(path, "rb");
   FUZZ_CHECK(file && fseek(file, 0, SEEK_END) == 0, "cannot read %s", path);
-  wasm_byte_vec_new_uninitialized(bytes, (size_t)ftell(file));
-  rewind(file);
+  long size = ftell(file);
+  FUZZ_CHECK(size >= 0 && fseek(file, 0, SEEK_SET) == 0, "cannot read %s", path);
+  wasm_byte_vec_new_uninitialized(bytes, (size_t)size);
   FUZZ_CHECK(fread(bytes->data, 1, bytes->size, file) == bytes->size, "cannot read %s", path);
   fclose(file);
 }

@@ -15,6 +15,7 @@ enum { PATH_SIZE = 4096 };
 static unsigned long inputs;
 static const char *seed_folder;
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): libFuzzer's type */
 size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t max_size) {
   (void)bytes;
   return size < max_size ? size : max_size;
@@ -22,6 +23,7 @@ size_t LLVMFuzzerMutate(uint8_t *bytes, size_t size, size_t max_size) {
 
 /* The bytes are in a block of their size, so that a sanitizer sees whoever reads behind them. */
 static void run(const char *name, const void *bytes, size_t size) {
+  /* NOLINTNEXTLINE(clang-analyzer-optin.taint.TaintedAlloc): the size of a file that is at hand */
   uint8_t *copy = malloc(size > 0 ? size : 1);
   FUZZ_CHECK(copy, "no memory for %s", name);
   if (size > 0) memcpy(copy, bytes, size);
@@ -44,6 +46,7 @@ static int by_name(const void *a, const void *b) {
   return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* NOLINTBEGIN(misc-no-recursion): folders within folders */
 static void run_path(const char *path);
 
 /* In the order of the names, so that each run is the same. */
@@ -76,6 +79,7 @@ static void run_path(const char *path) {
   if (S_ISDIR(status.st_mode)) run_folder(path);
   else run_file(path, (size_t)status.st_size);
 }
+/* NOLINTEND(misc-no-recursion) */
 
 static void write_seed(const char *name, const void *bytes, size_t size) {
   char path[PATH_SIZE];

@@ -171,11 +171,11 @@ void fuzz_guest_seeds(fuzz_seed_t give, const void *bytes, size_t size) {
       give_seed(give, &before, setup, programs[i].name, &steps);
     }
   }
-  for (uint8_t row = 0; row < P1_ALL_ROWS; row++) {
+  for (uint32_t row = 0; row < P1_ALL_ROWS; row++) {
     const char *name = wasi_light__rows[row].name;
     char text[64];
     seed_t steps = {.size = 0};
-    for (uint8_t fd = 0; fd < 4; fd++) put_call(&steps, row, fd);
+    for (uint8_t fd = 0; fd < 4; fd++) put_call(&steps, (uint8_t)row, fd);
     snprintf(text, sizeof text, "row_%u_%s", row, name);
     for (size_t setup = 0; setup < 4; setup += 2) give_seed(give, &before, setup, text, &steps);
   }

@@ -6,6 +6,6 @@
 #include "fuzz.h"
 
 /* Gives each with these bytes before it. */
-void fuzz_guest_seeds(fuzz_seed_t give, const void *before, size_t size);
+void fuzz_guest_seeds(fuzz_seed_t give, const void *bytes, size_t size);
 
 #endif

@@ -72,6 +72,17 @@ case $1 in
     done
     exit $missing
     ;;
+  links) # to files of the tree lead to files that are there
+    missing=0
+    for document in *.md docs/*.md proof/*.md guests/*.md bench/*.md; do
+      for target in $(grep -o ']([^)#:]*[)#]' "$document" | sed 's/^](//; s/[)#]$//'); do
+        [ -e "$(dirname "$document")/$target" ] && continue
+        echo "check-docs: $document: no such file: $target" >&2
+        missing=1
+      done
+    done
+    exit $missing
+    ;;
   man) # shows what the command prints: each example is run, in a folder that has nothing but the guests
     if command -v mandoc >/dev/null; then # which knows the pages of this machine only
       complaints=$(mandoc -T lint man/wasi-light.1 2>&1 | grep -v -e mandoc.db -e 'referenced manual not found' || true)

@@ -9,7 +9,7 @@ jobs=$(nproc)
 findings=
 
 mapfile -t files < <(sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$build/compile_commands.json" |
-  grep -E "^$PWD/(src|cli|examples|tests|bench|tools)/" | sort -u)
+  grep -E "^$PWD/(src|cli|examples|tests|bench|tools|fuzz)/" | sort -u)
 
 # The compile commands are the compiler's, which may know warnings that clang does not.
 # "N warnings generated" counts what is suppressed in system headers.
@@ -19,7 +19,7 @@ printf '%s\n' "${files[@]}" |
   findings="clang-tidy"
 
 cppcheck -j "$jobs" --quiet --std=c11 --language=c --enable=warning,performance,portability --inline-suppr \
-  --error-exitcode=1 --suppress=missingIncludeSystem -D__linux__ -Iinclude -Isrc/core -Isrc/platform -Isrc/wasm \
+  --error-exitcode=1 --suppress=missingIncludeSystem -D__linux__ -Iinclude -Isrc/core -Isrc/platform -Isrc/wasm -Ifuzz \
   "${files[@]}" || findings+=" cppcheck"
 
 [ -z "$findings" ] || { echo "lint: findings of: $findings" >&2 && exit 1; }
