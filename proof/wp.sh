@@ -4,7 +4,7 @@
 #
 # Fails if a goal is left, if a function of the tables has none, if a file has fewer goals than proof/wp.goals says, or
 # if Frama-C warns of anything. frama-c exits 0 with goals left: its report is read. With -m it does not look at the
-# tables and minima, for mutants.sh. Without FILE it takes all that wp.goals names. See README.md beside this.
+# tables and minima, and WP_FCT may name the one function to be proved, for mutants.sh. Without FILE it takes all that wp.goals names. See README.md beside this.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,7 +30,7 @@ for file in "${files[@]}"; do
   for function in $left_out; do grep -q "^[a-z].*\b$function(.*{" "$file" && skip+=("$function"); done
   [ "$name" = args ] || ! grep -q '"env.h"' "$file" || for function in $helpers; do skip+=("$function"); done
   frama-c -no-autoload-plugins -load-module wp,rtegen -cpp-extra-args="-include proof/libc.h -Iinclude -CC" "$file" \
-    -wp -wp-rte ${skip:+-wp-skip-fct "$(IFS=, && echo "${skip[*]}")"} -wp-prover "${WP_PROVERS:-cvc4,z3}" \
+    -wp -wp-rte ${WP_FCT:+-wp-fct "$WP_FCT"} ${skip:+-wp-skip-fct "$(IFS=, && echo "${skip[*]}")"} -wp-prover "${WP_PROVERS:-cvc4,z3}" \
     -wp-timeout "${WP_TIMEOUT:-10}" -wp-par 2 -wp-cache none -wp-session "$out/session" -wp-warn-key pedantic-assigns=inactive -wp-no-warn-memory-model \
     -wp-report-json "$out/$name.json" >"$out/$name.log" 2>&1 || { failed=1 && echo "wp: frama-c failed on $file"; }
   if grep -v "^\[wp\] \[\|^  Z3 \|^  CVC4 " "$out/$name.log" | grep -iE -A1 "warning|error|assumed"; then
