@@ -29,7 +29,10 @@ void memmove(uint8_t *to, const uint8_t *from, size_t size);
   assigns to[0 .. size - 1]; */
 void memset(uint8_t *to, int value, size_t size);
 
-/*@ requires \valid_read(text); assigns \nothing; */
+/*@ axiomatic text { logic integer text_size{L}(char *text) reads text[0 ..]; }
+  predicate is_text(char *text) = 0 <= text_size(text) < SIZE_MAX && \valid_read(text + (0 .. text_size(text)));
+*/
+/*@ requires is_text(text); assigns \nothing; ensures \result == text_size(text); */
 size_t strlen(const char *text);
 
 #endif

@@ -188,8 +188,9 @@ struct wasi_light_env_t {
   predicate valid_capture(wasi_light_output_t *out, p1_capture_t *capture) =
     (out->mode == WASI_LIGHT_OUTPUT_CAPTURE ==> capture->size <= out->capture_size) &&
     (out->mode == WASI_LIGHT_OUTPUT_LINES ==>
-       capture->size <= out->line_size && capture->prefix <= WASI_LIGHT_PREFIX_MAX && capture->utf8_due <= 3 &&
-       capture->utf8_had <= 3 && capture->utf8_had <= capture->size);
+       capture->size <= out->line_size && capture->prefix <= WASI_LIGHT_PREFIX_MAX &&
+       capture->utf8_had <= capture->size && capture->utf8_had + capture->utf8_due <= 4 &&
+       (capture->utf8_had == 0 <==> capture->utf8_due == 0));
 
   predicate valid_streams(p1_state_t *state) =
     state->stream[0] <= P1_CLOSED && state->stream[1] <= P1_CLOSED && state->stream[2] <= P1_CLOSED;
@@ -291,7 +292,8 @@ void wasi_light__write_again(wasi_light_env_t *env, const uint64_t *args, uint32
 /*@ requires valid_env(env) && P1_STDOUT <= stream <= P1_STDERR && \valid_read(bytes + (0 .. len - 1));
   requires env->config->out[stream - 1].mode == WASI_LIGHT_OUTPUT_LINES;
   assigns P1_WRITABLE(env);
-  ensures valid_env(env) && is_errno(\result); */
+  P1_VALID(ensures, env)
+  ensures is_errno(\result); */
 uint32_t wasi_light__write_lines(wasi_light_env_t *env, uint32_t stream, const uint8_t *bytes, uint32_t len);
 
 /* snprintf and vsnprintf that end a text that was cut with "...". */

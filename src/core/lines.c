@@ -10,20 +10,38 @@
 #include "../platform/host.h"
 #include "env.h"
 
+/*@ // The stream is given by lines.
+  predicate has_lines(wasi_light_env_t *env, integer stream) =
+    P1_STDOUT <= stream <= P1_STDERR && config_of(env)->out[stream - P1_STDOUT].mode == WASI_LIGHT_OUTPUT_LINES;
+*/
+
+/* All that writes: the environment is valid again afterwards, whatever a callback did. */
+#define LINES_WRITES(env)  \
+  assigns P1_WRITABLE(env); \
+  P1_VALID(ensures, env)   \
+  ensures is_errno(\result);
+
+/*@ requires \valid(env) && P1_STDOUT <= stream <= P1_STDERR; assigns \nothing;
+  ensures \result == &env->capture[stream - P1_STDOUT]; */
 static p1_capture_t *buffer_of(wasi_light_env_t *env, uint32_t stream) {
   return &env->capture[stream - P1_STDOUT];
 }
 
+/*@ requires \valid_read(buffer); assigns \nothing; ensures \result == buffer->bytes + WASI_LIGHT_PREFIX_MAX; */
 static uint8_t *line_of(const p1_capture_t *buffer) {
   return buffer->bytes + WASI_LIGHT_PREFIX_MAX;
 }
 
 /* All of it to the host's own stream. */
-static uint32_t write_out(int fd, uint8_t *bytes, uint32_t size) {
-  for (uint32_t at = 0; at < size;) {
+/*@ requires \valid_read(bytes + (0 .. size - 1));
+  assigns \nothing;
+  ensures is_errno(\result); */
+static uint32_t write_out(int fd, uint8_t *bytes, size_t size) {
+  /*@ loop invariant at <= size; loop assigns at; loop variant size - at; */
+  for (size_t at = 0; at < size;) {
     uint32_t done;
-    host_slice_t rest = {at, size - at};
-    uint32_t error = host_write(fd, bytes, &rest, 1, false, &done);
+    host_slice_t rest = {0, (uint32_t)(size - at < UINT32_MAX ? size - at : UINT32_MAX)};
+    uint32_t error = host_write(fd, bytes + at, &rest, 1, false, &done) /*@ ghost (size - at) */;
     if (error != WASI_LIGHT_ESUCCESS) return error;
     if (done == 0) return WASI_LIGHT_EIO; /* or it would be tried for ever */
     at += done;
@@ -31,54 +49,77 @@ static uint32_t write_out(int fd, uint8_t *bytes, uint32_t size) {
   return WASI_LIGHT_ESUCCESS;
 }
 
+/*@ requires valid_env(env) && has_lines(env, stream) && \valid_read(line + (0 .. size));
+  assigns P1_WRITABLE(env);
+  ensures valid_env(env); */
+static void ask_line(wasi_light_env_t *env, uint32_t stream, const uint8_t *line, size_t size, bool continues) {
+  bool in_callback = env->in_callback; /* a callback may flush */
+  env->in_callback = true;
+  env->config->out[stream - P1_STDOUT].line(env->host, stream, (const char *)line, size, continues);
+  env->in_callback = in_callback;
+}
+
 /*
  * Gives the first `size` bytes of the line, with the prefix. The byte behind them is put back. To the callback, which may
  * flush, the line is empty.
  */
+/*@ requires valid_env(env) && has_lines(env, stream) && size <= config_of(env)->out[stream - P1_STDOUT].line_size;
+  LINES_WRITES(env) */
 static uint32_t give(wasi_light_env_t *env, uint32_t stream, size_t size, bool continues) {
-  const wasi_light_output_t *out = &env->config->out[stream - P1_STDOUT];
   p1_capture_t *buffer = buffer_of(env, stream);
-  uint8_t *start = line_of(buffer) - buffer->prefix;
+  bool callback = env->config->out[stream - P1_STDOUT].line;
+  size_t prefix = buffer->prefix;
+  uint8_t *start = line_of(buffer) - prefix;
   uint8_t *end = line_of(buffer) + size;
   uint32_t error = WASI_LIGHT_ESUCCESS;
-  bool in_callback = env->in_callback; /* a callback may flush */
   uint8_t behind = *end;
-  *end = out->line ? '\0' : '\n';
-  buffer->size = 0;
-  if (out->line) {
-    env->in_callback = true;
-    out->line(env->host, stream, (const char *)start, buffer->prefix + size, continues);
-    env->in_callback = in_callback;
-  } else {
-    error = write_out((int)stream, start, (uint32_t)(buffer->prefix + size + 1));
-  }
+  *end = callback ? '\0' : '\n';
+  buffer->size = buffer->utf8_had = buffer->utf8_due = 0;
+  if (callback) ask_line(env, stream, start, prefix + size, continues);
+  else error = write_out((int)stream, start, prefix + size + 1);
   *end = behind;
   return error;
 }
 
 /* Appends to the line. If it would be too long, what is there is given first, without the begun character. */
-static uint32_t put(wasi_light_env_t *env, uint32_t stream, const void *bytes, size_t size) {
+/*@ requires valid_env(env) && has_lines(env, stream) && 1 <= size <= 4 && \valid_read(bytes + (0 .. size - 1));
+  requires \separated(bytes + (0 .. size - 1), env, buffer(env, 0) + (0 .. buffer_size(env, 0) - 1),
+                      buffer(env, 1) + (0 .. buffer_size(env, 1) - 1));
+  LINES_WRITES(env)
+  ensures env->capture[stream - P1_STDOUT].utf8_had == \old(env->capture[stream - P1_STDOUT].utf8_had);
+  ensures env->capture[stream - P1_STDOUT].utf8_due == \old(env->capture[stream - P1_STDOUT].utf8_due);
+  ensures env->capture[stream - P1_STDOUT].utf8_had < env->capture[stream - P1_STDOUT].size; */
+static uint32_t put(wasi_light_env_t *env, uint32_t stream, const uint8_t *bytes, size_t size) {
   p1_capture_t *buffer = buffer_of(env, stream);
   uint32_t error = WASI_LIGHT_ESUCCESS;
   if (buffer->size + size > env->config->out[stream - P1_STDOUT].line_size) {
-    size_t given = buffer->size - buffer->utf8_had;
+    uint16_t had = buffer->utf8_had;
+    uint16_t due = buffer->utf8_due;
+    size_t given = buffer->size - had;
     error = give(env, stream, given, true);
-    memmove(line_of(buffer), line_of(buffer) + given, buffer->utf8_had);
-    memset(line_of(buffer) + buffer->utf8_had, 0, given);
-    buffer->size = buffer->utf8_had;
+    memmove(line_of(buffer), line_of(buffer) + given, had);
+    memset(line_of(buffer) + had, 0, given);
+    buffer->size = buffer->utf8_had = had;
+    buffer->utf8_due = due;
   }
   memcpy(line_of(buffer) + buffer->size, bytes, size);
   buffer->size += size;
   return error;
 }
 
+/*@ requires valid_env(env) && has_lines(env, stream) && env->capture[stream - P1_STDOUT].utf8_due == 0;
+  LINES_WRITES(env)
+  ensures env->capture[stream - P1_STDOUT].utf8_due == 0; */
 static uint32_t put_hex(wasi_light_env_t *env, uint32_t stream, uint8_t byte) {
   static const char digits[] = "0123456789abcdef";
-  const char text[] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+  const uint8_t text[] = {'\\', 'x', (uint8_t)digits[byte >> 4], (uint8_t)digits[byte & 15]};
   return put(env, stream, text, sizeof text);
 }
 
 /* The begun character will not be completed. */
+/*@ requires valid_env(env) && has_lines(env, stream);
+  LINES_WRITES(env)
+  ensures env->capture[stream - P1_STDOUT].utf8_due == 0; */
 static uint32_t drop_character(wasi_light_env_t *env, uint32_t stream) {
   p1_capture_t *buffer = buffer_of(env, stream);
   uint8_t had[4];
@@ -89,6 +130,10 @@ static uint32_t drop_character(wasi_light_env_t *env, uint32_t stream) {
   buffer->size -= count;
   memcpy(had, line_of(buffer) + buffer->size, count);
   memset(line_of(buffer) + buffer->size, 0, count); /* what follows may begin a new piece, and not overwrite it */
+  /*@ loop invariant i <= count && is_errno(error) && env->capture[stream - P1_STDOUT].utf8_due == 0;
+    P1_VALID(loop invariant, env)
+    loop assigns i, error, P1_WRITABLE(env);
+    loop variant count - i; */
   for (uint32_t i = 0; i < count; i++) {
     uint32_t failed = put_hex(env, stream, had[i]);
     if (error == WASI_LIGHT_ESUCCESS) error = failed;
@@ -97,12 +142,14 @@ static uint32_t drop_character(wasi_light_env_t *env, uint32_t stream) {
 }
 
 /* How many bytes of a character follow this one, if it is the first. */
+/*@ assigns \nothing; ensures \result <= 3; */
 static uint8_t followers(uint8_t byte) {
   if (byte < 0xc2 || byte > 0xf4) return 0;
   return byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
 }
 
 /* Whether the second byte of a character may be this one: some would make an overlong form, a surrogate or a control. */
+/*@ assigns \nothing; */
 static bool may_follow(uint8_t first, uint8_t byte) {
   switch (first) {
     case 0xc2:
@@ -114,19 +161,23 @@ static bool may_follow(uint8_t first, uint8_t byte) {
   }
 }
 
+/*@ requires valid_env(env) && has_lines(env, stream);
+  LINES_WRITES(env) */
 static uint32_t put_byte(wasi_light_env_t *env, uint32_t stream, uint8_t byte) {
   p1_capture_t *buffer = buffer_of(env, stream);
   bool escape = env->config->out[stream - P1_STDOUT].escape;
-  bool continues = buffer->utf8_due > 0 && (byte & 0xc0) == 0x80;
+  uint16_t had = buffer->utf8_had;
+  uint16_t due = buffer->utf8_due;
+  bool continues = due > 0 && (byte & 0xc0) == 0x80;
   uint32_t error = WASI_LIGHT_ESUCCESS;
   if (escape && continues) continues = may_follow(line_of(buffer)[buffer->size - 1], byte);
-  if (buffer->utf8_due > 0 && !continues) error = drop_character(env, stream);
+  if (due > 0 && !continues) error = drop_character(env, stream);
   bool is_control = (byte < ' ' && byte != '\t') || byte == 0x7f;
   bool is_stray = byte >= 0x80 && !continues && followers(byte) == 0;
   uint32_t failed = escape && (is_control || is_stray) ? put_hex(env, stream, byte) : put(env, stream, &byte, 1);
   if (continues) {
-    buffer->utf8_due--;
-    buffer->utf8_had = buffer->utf8_due > 0 ? (uint8_t)(buffer->utf8_had + 1) : 0;
+    buffer->utf8_due = due - 1;
+    buffer->utf8_had = due > 1 ? had + 1 : 0;
   } else {
     buffer->utf8_due = followers(byte);
     buffer->utf8_had = buffer->utf8_due > 0;
@@ -134,6 +185,8 @@ static uint32_t put_byte(wasi_light_env_t *env, uint32_t stream, uint8_t byte) {
   return error != WASI_LIGHT_ESUCCESS ? error : failed;
 }
 
+/*@ requires valid_env(env) && has_lines(env, stream);
+  LINES_WRITES(env) */
 static uint32_t end_line(wasi_light_env_t *env, uint32_t stream) {
   p1_capture_t *buffer = buffer_of(env, stream);
   uint32_t error = drop_character(env, stream);
@@ -144,32 +197,66 @@ static uint32_t end_line(wasi_light_env_t *env, uint32_t stream) {
 }
 
 uint32_t wasi_light__write_lines(wasi_light_env_t *env, uint32_t stream, const uint8_t *bytes, uint32_t len) {
+  /*@ loop invariant i <= len;
+    P1_VALID(loop invariant, env)
+    loop assigns i, P1_WRITABLE(env);
+    loop variant len - i; */
   for (uint32_t i = 0; i < len; i++) {
-    uint32_t error = bytes[i] == '\n' ? end_line(env, stream) : put_byte(env, stream, bytes[i]);
+    uint8_t byte = bytes[i];
+    uint32_t error = byte == '\n' ? end_line(env, stream) : put_byte(env, stream, byte);
     if (error != WASI_LIGHT_ESUCCESS) return error;
   }
   return WASI_LIGHT_ESUCCESS;
 }
 
-static bool has_lines(const wasi_light_env_t *env, uint32_t stream) {
+/*@ requires valid_env(env) && P1_STDOUT <= stream <= P1_STDERR;
+  assigns \nothing;
+  ensures \result != 0 <==> has_lines(env, stream); */
+static bool is_by_lines(const wasi_light_env_t *env, uint32_t stream) {
   return env->config->out[stream - P1_STDOUT].mode == WASI_LIGHT_OUTPUT_LINES;
 }
 
+/*@ requires valid_env(env);
+  assigns P1_WRITABLE(env);
+  P1_VALID(ensures, env) */
 void wasi_light_env_flush(wasi_light_env_t *env) {
+  /*@ loop invariant P1_STDOUT <= stream <= P1_STDERR + 1;
+    P1_VALID(loop invariant, env)
+    loop assigns stream, P1_WRITABLE(env);
+    loop variant P1_STDERR - stream; */
   for (uint32_t stream = P1_STDOUT; stream <= P1_STDERR; stream++) {
-    if (has_lines(env, stream) && buffer_of(env, stream)->size > 0) end_line(env, stream);
+    if (is_by_lines(env, stream) && buffer_of(env, stream)->size > 0) end_line(env, stream);
   }
 }
 
+/*@ requires valid_env(env) && has_lines(env, stream) && size <= WASI_LIGHT_PREFIX_MAX;
+  requires \valid_read(prefix + (0 .. size - 1));
+  assigns P1_BUFFERS(env), env->capture[0 .. 1];
+  P1_VALID(ensures, env) */
+static void set_prefix(wasi_light_env_t *env, uint32_t stream, const char *prefix, size_t size) {
+  p1_capture_t *buffer = buffer_of(env, stream);
+  uint8_t *start = line_of(buffer) - size;
+  /*@ loop invariant i <= size; loop assigns i, start[0 .. size - 1]; loop variant size - i; */
+  for (size_t i = 0; i < size; i++) start[i] = (uint8_t)prefix[i];
+  buffer->prefix = (uint16_t)size;
+}
+
+/*@ requires valid_env(env) && is_text(prefix);
+  assigns P1_BUFFERS(env), env->capture[0 .. 1];
+  P1_VALID(ensures, env) */
 void wasi_light_env_set_prefix(wasi_light_env_t *env, const char *prefix) {
   size_t size = strlen(prefix);
   if (size > WASI_LIGHT_PREFIX_MAX) {
     size = WASI_LIGHT_PREFIX_MAX;
-    while (size > 0 && (prefix[size] & 0xc0) == 0x80) size--; /* not in the middle of a character of UTF-8 */
+    /* not in the middle of a character of UTF-8 */
+    /*@ loop invariant size <= WASI_LIGHT_PREFIX_MAX; loop assigns size; loop variant size; */
+    while (size > 0 && (prefix[size] & 0xc0) == 0x80) size--;
   }
+  /*@ loop invariant P1_STDOUT <= stream <= P1_STDERR + 1;
+    P1_VALID(loop invariant, env)
+    loop assigns stream, P1_BUFFERS(env), env->capture[0 .. 1];
+    loop variant P1_STDERR - stream; */
   for (uint32_t stream = P1_STDOUT; stream <= P1_STDERR; stream++) {
-    if (!has_lines(env, stream)) continue;
-    memcpy(line_of(buffer_of(env, stream)) - size, prefix, size);
-    buffer_of(env, stream)->prefix = (uint8_t)size;
+    if (is_by_lines(env, stream)) set_prefix(env, stream, prefix, size);
   }
 }
