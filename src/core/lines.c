@@ -12,7 +12,8 @@
 
 /*@ // The stream is given by lines.
   predicate has_lines(wasi_light_env_t *env, integer stream) =
-    P1_STDOUT <= stream <= P1_STDERR && config_of(env)->out[stream - P1_STDOUT].mode == WASI_LIGHT_OUTPUT_LINES;
+    (stream == P1_STDOUT && config_of(env)->out[0].mode == WASI_LIGHT_OUTPUT_LINES) ||
+    (stream == P1_STDERR && config_of(env)->out[1].mode == WASI_LIGHT_OUTPUT_LINES);
 */
 
 /* All that writes: the environment is valid again afterwards, whatever a callback did. */
@@ -21,15 +22,50 @@
   P1_VALID(ensures, env)   \
   ensures is_errno(\result);
 
-/*@ requires \valid(env) && P1_STDOUT <= stream <= P1_STDERR; assigns \nothing;
-  ensures \result == &env->capture[stream - P1_STDOUT]; */
+/*@ // Its buffer has room for the prefix, a line and what ends it.
+  predicate has_room(wasi_light_env_t *env, integer i) =
+    env->capture[i].bytes == buffer(env, i) && \valid(buffer(env, i) + (0 .. buffer_size(env, i) - 1)) &&
+    WASI_LIGHT_PREFIX_MAX + config_of(env)->out[i].line_size + 1 <= buffer_size(env, i) &&
+    16 <= config_of(env)->out[i].line_size <= SIZE_MAX / 4 &&
+    valid_capture(&config_of(env)->out[i], &env->capture[i]);
+*/
+
+/*@ requires valid_env(env) && (stream == P1_STDOUT || stream == P1_STDERR); assigns \nothing;
+  ensures \result == &env->capture[stream - P1_STDOUT];
+  behavior out:
+    assumes stream == P1_STDOUT;
+    ensures has_lines(env, stream) ==> has_room(env, stream - P1_STDOUT);
+  behavior err:
+    assumes stream == P1_STDERR;
+    ensures has_lines(env, stream) ==> has_room(env, stream - P1_STDOUT); */
 static p1_capture_t *buffer_of(wasi_light_env_t *env, uint32_t stream) {
-  return &env->capture[stream - P1_STDOUT];
+  return stream == P1_STDOUT ? &env->capture[0] : &env->capture[1];
 }
 
 /*@ requires \valid_read(buffer); assigns \nothing; ensures \result == buffer->bytes + WASI_LIGHT_PREFIX_MAX; */
 static uint8_t *line_of(const p1_capture_t *buffer) {
   return buffer->bytes + WASI_LIGHT_PREFIX_MAX;
+}
+
+/*@ requires valid_env(env) && has_lines(env, stream) && size <= config_of(env)->out[stream - P1_STDOUT].line_size;
+  requires had <= size && had + due <= 4 && (had == 0 <==> due == 0);
+  assigns env->capture[stream - P1_STDOUT].size, env->capture[stream - P1_STDOUT].utf8_had,
+          env->capture[stream - P1_STDOUT].utf8_due;
+  ensures env->capture[stream - P1_STDOUT].size == size && env->capture[stream - P1_STDOUT].utf8_had == had &&
+          env->capture[stream - P1_STDOUT].utf8_due == due;
+  behavior out:
+    assumes stream == P1_STDOUT;
+    P1_VALID(ensures, env)
+    ensures has_room(env, stream - P1_STDOUT);
+  behavior err:
+    assumes stream == P1_STDERR;
+    P1_VALID(ensures, env)
+    ensures has_room(env, stream - P1_STDOUT); */
+static void set_line(wasi_light_env_t *env, uint32_t stream, size_t size, uint32_t had, uint32_t due) {
+  p1_capture_t *buffer = buffer_of(env, stream);
+  buffer->size = size;
+  buffer->utf8_had = (uint16_t)had;
+  buffer->utf8_due = (uint16_t)due;
 }
 
 /* All of it to the host's own stream. */
@@ -67,14 +103,14 @@ static void ask_line(wasi_light_env_t *env, uint32_t stream, const uint8_t *line
   LINES_WRITES(env) */
 static uint32_t give(wasi_light_env_t *env, uint32_t stream, size_t size, bool continues) {
   p1_capture_t *buffer = buffer_of(env, stream);
-  bool callback = env->config->out[stream - P1_STDOUT].line;
+  bool callback = env->config->out[stream - P1_STDOUT].line != NULL;
   size_t prefix = buffer->prefix;
   uint8_t *start = line_of(buffer) - prefix;
   uint8_t *end = line_of(buffer) + size;
   uint32_t error = WASI_LIGHT_ESUCCESS;
   uint8_t behind = *end;
   *end = callback ? '\0' : '\n';
-  buffer->size = buffer->utf8_had = buffer->utf8_due = 0;
+  set_line(env, stream, 0, 0, 0);
   if (callback) ask_line(env, stream, start, prefix + size, continues);
   else error = write_out((int)stream, start, prefix + size + 1);
   *end = behind;
@@ -93,17 +129,17 @@ static uint32_t put(wasi_light_env_t *env, uint32_t stream, const uint8_t *bytes
   p1_capture_t *buffer = buffer_of(env, stream);
   uint32_t error = WASI_LIGHT_ESUCCESS;
   if (buffer->size + size > env->config->out[stream - P1_STDOUT].line_size) {
-    uint16_t had = buffer->utf8_had;
-    uint16_t due = buffer->utf8_due;
+    uint32_t had = buffer->utf8_had;
+    uint32_t due = buffer->utf8_due;
     size_t given = buffer->size - had;
     error = give(env, stream, given, true);
+    buffer = buffer_of(env, stream);
     memmove(line_of(buffer), line_of(buffer) + given, had);
     memset(line_of(buffer) + had, 0, given);
-    buffer->size = buffer->utf8_had = had;
-    buffer->utf8_due = due;
+    set_line(env, stream, had, had, due);
   }
   memcpy(line_of(buffer) + buffer->size, bytes, size);
-  buffer->size += size;
+  set_line(env, stream, buffer->size + size, buffer->utf8_had, buffer->utf8_due);
   return error;
 }
 
@@ -112,7 +148,7 @@ static uint32_t put(wasi_light_env_t *env, uint32_t stream, const uint8_t *bytes
   ensures env->capture[stream - P1_STDOUT].utf8_due == 0; */
 static uint32_t put_hex(wasi_light_env_t *env, uint32_t stream, uint8_t byte) {
   static const char digits[] = "0123456789abcdef";
-  const uint8_t text[] = {'\\', 'x', (uint8_t)digits[byte >> 4], (uint8_t)digits[byte & 15]};
+  const uint8_t text[] = {'\\', 'x', (uint8_t)digits[byte / 16], (uint8_t)digits[byte % 16]};
   return put(env, stream, text, sizeof text);
 }
 
@@ -125,9 +161,9 @@ static uint32_t drop_character(wasi_light_env_t *env, uint32_t stream) {
   uint8_t had[4];
   uint32_t count = buffer->utf8_had;
   uint32_t error = WASI_LIGHT_ESUCCESS;
-  buffer->utf8_had = buffer->utf8_due = 0;
-  if (!env->config->out[stream - P1_STDOUT].escape) return error;
-  buffer->size -= count;
+  bool escape = env->config->out[stream - P1_STDOUT].escape;
+  set_line(env, stream, escape ? buffer->size - count : buffer->size, 0, 0);
+  if (!escape) return error;
   memcpy(had, line_of(buffer) + buffer->size, count);
   memset(line_of(buffer) + buffer->size, 0, count); /* what follows may begin a new piece, and not overwrite it */
   /*@ loop invariant i <= count && is_errno(error) && env->capture[stream - P1_STDOUT].utf8_due == 0;
@@ -166,8 +202,8 @@ static bool may_follow(uint8_t first, uint8_t byte) {
 static uint32_t put_byte(wasi_light_env_t *env, uint32_t stream, uint8_t byte) {
   p1_capture_t *buffer = buffer_of(env, stream);
   bool escape = env->config->out[stream - P1_STDOUT].escape;
-  uint16_t had = buffer->utf8_had;
-  uint16_t due = buffer->utf8_due;
+  uint32_t had = buffer->utf8_had;
+  uint32_t due = buffer->utf8_due;
   bool continues = due > 0 && (byte & 0xc0) == 0x80;
   uint32_t error = WASI_LIGHT_ESUCCESS;
   if (escape && continues) continues = may_follow(line_of(buffer)[buffer->size - 1], byte);
@@ -175,13 +211,9 @@ static uint32_t put_byte(wasi_light_env_t *env, uint32_t stream, uint8_t byte) {
   bool is_control = (byte < ' ' && byte != '\t') || byte == 0x7f;
   bool is_stray = byte >= 0x80 && !continues && followers(byte) == 0;
   uint32_t failed = escape && (is_control || is_stray) ? put_hex(env, stream, byte) : put(env, stream, &byte, 1);
-  if (continues) {
-    buffer->utf8_due = due - 1;
-    buffer->utf8_had = due > 1 ? had + 1 : 0;
-  } else {
-    buffer->utf8_due = followers(byte);
-    buffer->utf8_had = buffer->utf8_due > 0;
-  }
+  due = continues ? due - 1 : followers(byte);
+  had = due == 0 ? 0 : continues ? had + 1 : 1;
+  set_line(env, stream, buffer->size, had, due);
   return error != WASI_LIGHT_ESUCCESS ? error : failed;
 }
 
