@@ -17,9 +17,9 @@
 */
 
 /* All that writes: the environment is valid again afterwards, whatever a callback did. */
-#define LINES_WRITES(env)  \
+#define LINES_WRITES(env)   \
   assigns P1_WRITABLE(env); \
-  P1_VALID(ensures, env)   \
+  P1_VALID(ensures, env)    \
   ensures is_errno(\result);
 
 /*@ // Its buffer has room for the prefix, a line and what ends it.
