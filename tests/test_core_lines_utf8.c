@@ -353,6 +353,32 @@ static void test_random_bytes(void **state) {
   }
 }
 
+static wasi_light_env_t *reset_env;
+
+static void on_line_that_resets(void *host, uint32_t fd, const char *line, size_t size, bool continues) {
+  wasi_light_env_reset(reset_env);
+}
+
+/* A callback that resets the environment while a character is begun makes the count of its bytes no larger. */
+static void test_reset_within_a_character(void **state) {
+  uint8_t text[14 + 3 + 100];
+  memset(text, 'a', 14);
+  memcpy(text + 14, "\xe2\x82\xac", 3);
+  memset(text + 17, 0x82, 100); /* would go on with it for ever */
+  for (size_t before = 0; before <= 14; before++) {
+    for (int escape = 0; escape < 2; escape++) {
+      core_guest_t g;
+      wasi_light_options_t options = core_line_options(16, escape);
+      options.out.line = options.err.line = on_line_that_resets;
+      core_start(&g, &options, CORE_LINES_MEMORY);
+      reset_env = g.env;
+      core_write(&g, 1, text + before, sizeof text - before);
+      core_write(&g, 1, text, sizeof text);
+      core_end(&g);
+    }
+  }
+}
+
 int main(int argc, char **argv) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_characters_are_not_cut),
@@ -361,6 +387,7 @@ int main(int argc, char **argv) {
       cmocka_unit_test(test_controls_of_two_bytes),
       cmocka_unit_test(test_broken_characters),
       cmocka_unit_test(test_random_bytes),
+      cmocka_unit_test(test_reset_within_a_character),
   };
   return CORE_RUN(tests, argc, argv);
 }
