@@ -91,7 +91,8 @@ case ${1:?usage: setup.sh GOAL} in
     ;;
   prove | prove-mutants)
     tool gcc gcc && tool frama-c frama-c-base && tool z3 z3 && tool cvc4 cvc4 && tool why3 why3 && tool python3 python3
-    tool patch patch
+    need pip python3-pip -- python3 -m pip --version
+    tool patch patch && tool bc bc
     ;;
   test-valgrind) compiler && engine && tests && tool valgrind valgrind ;;
   *) echo "setup: no such goal: $1" >&2 && exit 2 ;;
