@@ -120,7 +120,7 @@ def main():
         "",
         "## Found",
         "",
-        "What the above has found in the library. All of it is mended, with a test that fails without the mending.",
+        "What the above has found in the library. All of it is mended, and where a test is named it fails without that.",
         "",
         "| what | found by | test |",
         "|---|---|---|",

@@ -15,7 +15,10 @@ names=("$@")
 mkdir -p build-bugs/tree
 git ls-files -z --cached --others --exclude-standard | tar --null --files-from=- --create | tar --extract --touch --directory build-bugs/tree
 cp guests/built/go_reactor.wasm build-bugs/tree/guests/built/
-mkdir -p .downloads build-bugs/tree/.downloads && cp -r .downloads/esbmc build-bugs/tree/.downloads/ 2>/dev/null || true # or it is fetched
+if [ -e .downloads/esbmc ]; then # or it is fetched
+  mkdir -p build-bugs/tree/.downloads
+  cp .downloads/esbmc build-bugs/tree/.downloads/
+fi
 export ASAN_OPTIONS=detect_leaks=1:use_sigaltstack=0
 cd build-bugs/tree
 
