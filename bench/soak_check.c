@@ -446,7 +446,7 @@ int main(int argc, char **argv) {
   load();
   soak();
   if (csv) write_csv(csv, all_leases);
-  printf("%llu leases of %zu guests from %d threads; ", (unsigned long long)all_leases, guest_count, (int)THREADS);
+  printf("%llu leases of %zu guests from %d threads; ", (unsigned long long)all_leases, guest_count, THREADS);
   say_what_was_done();
   printf("%-12s %12s %12s %14s\n", "", "first half", "second half", "more a lease");
   for (int measure = 0; measure < MEASURES; measure++) good = judge((measure_t)measure, all_leases) && good;

@@ -363,8 +363,8 @@ static void on_line_that_resets(void *host, uint32_t fd, const char *line, size_
 static void test_reset_within_a_character(void **state) {
   uint8_t text[14 + 3 + 100];
   memset(text, 'a', 14);
-  memcpy(text + 14, "\xe2\x82\xac", 3);
-  memset(text + 17, 0x82, 100); /* would go on with it for ever */
+  memset(text + 14, 0x82, 103); /* would go on for ever with the character that begins here */
+  text[14] = 0xe2;
   for (size_t before = 0; before <= 14; before++) {
     for (int escape = 0; escape < 2; escape++) {
       core_guest_t g;
