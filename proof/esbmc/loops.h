@@ -85,9 +85,6 @@
       (done = nondet_u32(), moved = nondet_u32(), any_state(), *slice_at(slices, i) = nondet_slice()), \
       env_ok() && slice_ok(*slice_at(slices, i)) && moved <= slice_at(slices, i)->len, true)
 
-#define LOOP_drop_character_1 UNROLL(3)
-#define LOOP_wasi_light_env_flush_1
-
 /* poll.c */
 #define LOOP_take_subscriptions_1                                                                                   \
   CUT("take_subscriptions", (i = nondet_u32(), change_entries(), any_state()),                                      \
