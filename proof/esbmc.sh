@@ -17,16 +17,7 @@ limit=${LIMIT:-120}
 
 # What ESBMC has not decided, and the seconds of processor time it was given. What rests on it is proved on condition.
 undecided="
-chacha20_block: 10
-seeded_bytes: 10
-take_subscriptions: 38
-wait: 14
-write_stdout: 36, with write_stderr
-write_stderr: 36, with write_stdout
-write_again: 10
-read_u64: 10
-read_slice: 13
-skip_leb_64: 10
+write_stderr: 150
 "
 
 # Which proofs assume the contracts of which others; all assume memory and helpers.
@@ -34,9 +25,11 @@ rests="
 p1_fd_read take_iovecs read_stream
 p1_fd_write take_iovecs write_stdout write_stderr
 write_again take_iovecs write_stdout write_stderr
-p1_poll_oneoff take_subscriptions wait
-p0_poll_oneoff take_subscriptions wait
-wait time_left decide advance
+p1_poll_oneoff wait_for_events
+p0_poll_oneoff wait_for_events
+wait_for_events take_subscriptions wait
+wait wait_once
+wait_once time_left decide advance
 take_subscriptions guest_time
 p1_clock_time_get guest_time
 p1_random_get chacha20_block seeded_bytes
@@ -59,7 +52,9 @@ stdio write_again
 poll take_subscriptions
 poll time_left
 poll decide
+poll wait_once
 poll wait
+poll wait_for_events
 reader reader_fail
 reader read_u8
 reader read_u32

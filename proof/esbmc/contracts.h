@@ -50,14 +50,15 @@ static uint32_t contract_write_stream(wasi_light_env_t *e, p1_mem_t mem, uint32_
 #endif
 
 #ifdef PROVE_poll
-typedef struct poll_entry_t poll_entry_t;
 typedef struct wait_t wait_t;
 typedef struct layout_t layout_t;
-static bool contract_take_subscriptions(wasi_light_env_t *e, p1_mem_t mem, layout_t layout, uint32_t in, uint32_t count,
-                                        uint64_t now, poll_entry_t *entries);
-static uint32_t contract_wait(wait_t *w);
-static uint64_t contract_time_left(const wait_t *w);
-static bool contract_decide(const wait_t *w);
+static bool contract_take_subscriptions(wasi_light_env_t *e, p1_mem_t mem, layout_t layout, uint32_t in, wait_t *w);
+static uint64_t contract_time_left(const wasi_light_env_t *e, wait_t *w);
+static bool contract_decide(const wasi_light_env_t *e, wait_t *w);
+static bool contract_wait_once(wasi_light_env_t *e, wait_t *w);
+static uint32_t contract_wait(wasi_light_env_t *e, wait_t *w);
+static uint32_t contract_wait_for_events(wasi_light_env_t *e, p1_mem_t mem, layout_t layout, uint32_t in, uint32_t out,
+                                         uint32_t nevents, wait_t *w);
 #endif
 
 #endif

@@ -12,14 +12,14 @@
 #include "loops.h"
 
 #ifdef PROVE_poll
-static bool entry_ok(const poll_entry_t *entry);
-static bool entries_ok(const wait_t *w);
-static bool polls_ok(const wait_t *w);
-static void any_polls(wait_t *w);
 struct poll_entry_t nondet_entry(void);
-static poll_entry_t *entry_at(const poll_entry_t *entries, uint32_t index);
+static struct poll_entry_t *entry_at(const struct poll_entry_t *entries, uint32_t index);
 static void change_entries(void);
 static host_poll_t *poll_at(const host_poll_t *polls, uint32_t index);
+static bool polls_ok(void);
+static void any_polls(void);
+static bool wait_ok(void);
+static void any_wait(void);
 #endif
 
 #ifdef PROVE_SOURCE
@@ -193,27 +193,15 @@ void prove_write_again(void) {
 
 host_poll_t nondet_poll(void);
 
-/* An entry as take_subscriptions makes it. */
-static bool entry_ok(const poll_entry_t *entry) {
-  bool is_clock = entry->type == P1_EVENTTYPE_CLOCK;
-  if (entry->type > P1_EVENTTYPE_FD_WRITE || entry->decided > BY_STREAM) return false;
-  if (entry->decided == BY_CLOCK) return is_clock && entry->clock <= P1_CLOCK_MONOTONIC;
-  if (entry->decided == BY_STREAM) return !is_clock && entry->error == 0 && entry->stream < P1_STREAMS;
-  return is_clock || entry->error != 0 || entry->stream < P1_STREAMS;
-}
-
-/* As slice_at. */
-static poll_entry_t watched_entry, other_entry;
-static uint32_t other_entry_at;
+/* An array of entries, of which the one that was last asked for is kept; any other is anything each time. */
+static poll_entry_t the_entry;
+static uint32_t the_entry_at;
 
 static poll_entry_t *entry_at(const poll_entry_t *entries, uint32_t index) {
-  static volatile uint8_t last;
-  CHECK(__ESBMC_POINTER_OFFSET(entries) == 0 && index < P1_SUBSCRIPTIONS_MAX, "an index of all entries");
-  last = entries[P1_SUBSCRIPTIONS_MAX - 1].type; /* the array is there */
-  if (index == watch) return &watched_entry;
-  if (index != other_entry_at) other_entry = nondet_entry();
-  other_entry_at = index;
-  return &other_entry;
+  CHECK(entries == the_wait.entries && index < P1_SUBSCRIPTIONS_MAX, "an index of all entries");
+  if (index != the_entry_at) the_entry = nondet_entry();
+  the_entry_at = index;
+  return &the_entry;
 }
 
 static host_poll_t *poll_at(const host_poll_t *polls, uint32_t index) {
@@ -222,118 +210,161 @@ static host_poll_t *poll_at(const host_poll_t *polls, uint32_t index) {
 }
 
 static void change_entries(void) {
-  watched_entry = nondet_entry();
-  other_entry = nondet_entry();
-  other_entry_at = nondet_u32();
+  the_entry = nondet_entry();
+  the_entry_at = nondet_u32();
 }
 
-static bool entries_ok(const wait_t *w) {
-  return w->count <= P1_SUBSCRIPTIONS_MAX && (watch >= w->count || entry_ok(entry_at(w->entries, watch)));
-}
-
-static bool polls_ok(const wait_t *w) {
+static bool polls_ok(void) {
   bool good = true;
-  for (uint32_t i = 0; i < P1_STREAMS; i++) good = good && -1 <= w->polls[i].fd && w->polls[i].fd < P1_STREAMS;
+  for (uint32_t i = 0; i < P1_STREAMS; i++)
+    good = good && -1 <= the_wait.polls[i].fd && the_wait.polls[i].fd < P1_STREAMS;
   return good;
 }
 
-static void any_polls(wait_t *w) {
-  for (uint32_t i = 0; i < P1_STREAMS; i++) w->polls[i] = nondet_poll();
+static void any_polls(void) {
+  for (uint32_t i = 0; i < P1_STREAMS; i++) the_wait.polls[i] = nondet_poll();
 }
 
-static bool contract_take_subscriptions(wasi_light_env_t *e, p1_mem_t mem, layout_t layout, uint32_t in, uint32_t count,
-                                        uint64_t now, poll_entry_t *entries) {
-  (void)now;
-  CHECK(e == &the_env && env_ok() && !the_env.in_callback, "take_subscriptions: an environment in order");
-  CHECK(count <= P1_SUBSCRIPTIONS_MAX, "take_subscriptions: at most 1,024");
-  CHECK((layout.size == P1_SUBSCRIPTION_SIZE && layout.clock_shift == 0) ||
-            (layout.size == P0_SUBSCRIPTION_SIZE && layout.clock_shift == P0_SUBSCRIPTION_CLOCK_SHIFT),
-        "take_subscriptions: one of the two layouts");
-  check_view(mem, in, (uint64_t)count * layout.size);
+static bool wait_ok(void) {
+  return the_wait.count <= P1_SUBSCRIPTIONS_MAX &&
+         (the_wait.stop == WASI_LIGHT_ESUCCESS || the_wait.stop == P1_STOP_SLEEP);
+}
+
+/* Any content of it, but for its count. */
+static void any_wait(void) {
+  any_polls();
+  change_entries();
+  for (uint32_t i = 0; i < 2; i++) the_wait.start[i] = nondet_u64();
+  for (uint32_t i = 0; i < 2; i++) the_wait.now[i] = nondet_u64();
+  the_wait.slept = nondet_u64();
+  the_wait.skipped = nondet_u64();
+  the_wait.stop = nondet_bool() ? (uint32_t)P1_STOP_SLEEP : (uint32_t)WASI_LIGHT_ESUCCESS;
+}
+
+static bool is_layout(layout_t layout) {
+  return (layout.size == P1_SUBSCRIPTION_SIZE && layout.clock_shift == 0) ||
+         (layout.size == P0_SUBSCRIPTION_SIZE && layout.clock_shift == P0_SUBSCRIPTION_CLOCK_SHIFT);
+}
+
+static layout_t any_layout(void) {
+  if (nondet_bool()) return (layout_t){P0_SUBSCRIPTION_SIZE, P0_SUBSCRIPTION_CLOCK_SHIFT};
+  return (layout_t){P1_SUBSCRIPTION_SIZE, 0};
+}
+
+#define CHECK_WAIT(name)                                                                      \
+  CHECK(e == &the_env && env_ok() && !the_env.in_callback, name ": an environment in order"); \
+  CHECK(w == &the_wait && the_wait.count <= P1_SUBSCRIPTIONS_MAX, name ": at most 1,024 subscriptions")
+
+static bool contract_take_subscriptions(wasi_light_env_t *e, p1_mem_t mem, layout_t layout, uint32_t in, wait_t *w) {
+  CHECK_WAIT("take_subscriptions");
+  CHECK(is_layout(layout), "take_subscriptions: one of the two layouts");
+  check_view(mem, in, (uint64_t)the_wait.count * layout.size);
   change_entries();
   any_state();
-  if (nondet_bool()) return false;
-  ASSUME(watch >= count || entry_ok(entry_at(entries, watch)));
-  return true;
-}
-
-static uint64_t contract_time_left(const wait_t *w) {
-  CHECK(w->env == &the_env && entries_ok(w), "time_left: entries in order");
-  return nondet_u64();
-}
-
-static bool contract_decide(const wait_t *w) {
-  CHECK(w->env == &the_env && entries_ok(w), "decide: entries in order");
-  change_entries();
-  ASSUME(entries_ok(w));
   return nondet_bool();
 }
 
-static uint32_t contract_wait(wait_t *w) {
-  CHECK(w->env == &the_env && env_ok() && !the_env.in_callback && entries_ok(w), "wait: all is in order");
+static uint64_t contract_time_left(const wasi_light_env_t *e, wait_t *w) {
+  CHECK_WAIT("time_left");
+  for (uint32_t i = 0; i < 2; i++) the_wait.now[i] = nondet_u64();
+  return nondet_u64();
+}
+
+static bool contract_decide(const wasi_light_env_t *e, wait_t *w) {
+  CHECK_WAIT("decide");
+  for (uint32_t i = 0; i < 2; i++) the_wait.now[i] = nondet_u64();
   change_entries();
-  any_polls(w);
-  w->slept = nondet_u64();
-  w->skipped = nondet_u64();
+  return nondet_bool();
+}
+
+static bool contract_wait_once(wasi_light_env_t *e, wait_t *w) {
+  CHECK_WAIT("wait_once");
+  CHECK(polls_ok(), "wait_once: streams or none");
+  any_wait();
   any_state();
-  ASSUME(entries_ok(w));
+  ASSUME(polls_ok());
+  return nondet_bool();
+}
+
+static uint32_t contract_wait(wasi_light_env_t *e, wait_t *w) {
+  CHECK_WAIT("wait");
+  any_wait();
+  any_state();
   return nondet_bool() ? (uint32_t)P1_STOP_SLEEP : (uint32_t)WASI_LIGHT_ESUCCESS;
 }
 
-void prove_take_subscriptions(void) {
-  poll_entry_t all_entries[P1_SUBSCRIPTIONS_MAX];
-  layout_t layout = {P1_SUBSCRIPTION_SIZE, 0};
-  uint32_t in = nondet_u32();
-  uint32_t count = nondet_u32();
-  if (nondet_bool()) layout = (layout_t){P0_SUBSCRIPTION_SIZE, P0_SUBSCRIPTION_CLOCK_SHIFT};
+static uint32_t contract_wait_for_events(wasi_light_env_t *e, p1_mem_t mem, layout_t layout, uint32_t in, uint32_t out,
+                                         uint32_t nevents, wait_t *w) {
+  CHECK(e == &the_env && env_ok() && !the_env.in_callback, "wait_for_events: an environment in order");
+  CHECK(w->count <= P1_SUBSCRIPTIONS_MAX, "wait_for_events: at most 1,024 subscriptions");
+  CHECK(is_layout(layout), "wait_for_events: one of the two layouts");
+  check_view(mem, in, (uint64_t)w->count * layout.size);
+  check_view(mem, out, (uint64_t)w->count * P1_EVENT_SIZE);
+  check_view(mem, nevents, 4);
+  any_state();
+  return nondet_bool() ? any_errno() : (uint32_t)P1_STOP_SLEEP;
+}
+
+static void begin_wait(void) {
   any_env();
-  ASSUME(count <= P1_SUBSCRIPTIONS_MAX && in_guest(in, (uint64_t)count * layout.size));
-  change_entries();
-  bool good = take_subscriptions(&the_env, guest, layout, in, count, nondet_u64(), all_entries);
-  CHECK(!good || watch >= count || entry_ok(entry_at(all_entries, watch)), "take_subscriptions: entries in order");
-  check_env(WASI_LIGHT_ESUCCESS);
+  any_wait();
+  the_wait.count = nondet_u32();
+  ASSUME(wait_ok() && polls_ok());
+}
+
+static void check_wait(uint32_t status) {
+  CHECK(wait_ok() && polls_ok(), "the wait is in order");
+  check_env(status);
+}
+
+void prove_take_subscriptions(void) {
+  layout_t layout = any_layout();
+  uint32_t in = nondet_u32();
+  begin_wait();
+  ASSUME(in_guest(in, (uint64_t)the_wait.count * layout.size));
+  (void)take_subscriptions(&the_env, guest, layout, in, &the_wait);
+  check_wait(WASI_LIGHT_ESUCCESS);
   REACHED("the end");
 }
 
-static wait_t any_wait(poll_entry_t *entries) {
-  any_env();
-  wait_t w = {.env = &the_env,
-              .entries = entries,
-              .count = nondet_u32(),
-              .polls = {nondet_poll(), nondet_poll(), nondet_poll()},
-              .start = {nondet_u64(), nondet_u64()},
-              .slept = nondet_u64(),
-              .skipped = nondet_u64()};
-  change_entries();
-  ASSUME(entries_ok(&w));
-  return w;
-}
-
 void prove_time_left(void) {
-  poll_entry_t entries[P1_SUBSCRIPTIONS_MAX];
-  wait_t w = any_wait(entries);
-  (void)time_left(&w);
-  CHECK(entries_ok(&w), "time_left: entries in order");
-  check_env(WASI_LIGHT_ESUCCESS);
+  begin_wait();
+  (void)time_left(&the_env, &the_wait);
+  check_wait(WASI_LIGHT_ESUCCESS);
   REACHED("the end");
 }
 
 void prove_decide(void) {
-  poll_entry_t entries[P1_SUBSCRIPTIONS_MAX];
-  wait_t w = any_wait(entries);
-  (void)decide(&w);
-  CHECK(entries_ok(&w), "decide: entries in order");
-  check_env(WASI_LIGHT_ESUCCESS);
+  begin_wait();
+  (void)decide(&the_env, &the_wait);
+  check_wait(WASI_LIGHT_ESUCCESS);
+  REACHED("the end");
+}
+
+void prove_wait_once(void) {
+  begin_wait();
+  (void)wait_once(&the_env, &the_wait);
+  check_wait(WASI_LIGHT_ESUCCESS);
   REACHED("the end");
 }
 
 void prove_wait(void) {
-  poll_entry_t entries[P1_SUBSCRIPTIONS_MAX];
-  wait_t w = any_wait(entries);
-  uint32_t status = wait(&w);
+  begin_wait();
+  uint32_t status = wait(&the_env, &the_wait);
   CHECK(status == WASI_LIGHT_ESUCCESS || status == P1_STOP_SLEEP, "wait: 0 or a stop");
-  CHECK(entries_ok(&w), "wait: entries in order");
-  check_env(status);
+  check_wait(status);
+  REACHED("the end");
+}
+
+void prove_wait_for_events(void) {
+  layout_t layout = any_layout();
+  uint32_t in = nondet_u32();
+  uint32_t out = nondet_u32();
+  uint32_t nevents = nondet_u32();
+  begin_wait();
+  ASSUME(in_guest(in, (uint64_t)the_wait.count * layout.size));
+  ASSUME(in_guest(out, (uint64_t)the_wait.count * P1_EVENT_SIZE) && in_guest(nevents, 4));
+  check_env(wait_for_events(&the_env, guest, layout, in, out, nevents, &the_wait));
   REACHED("the end");
 }
 #endif

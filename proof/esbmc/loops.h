@@ -86,31 +86,22 @@
       env_ok() && slice_ok(*slice_at(slices, i)) && moved <= slice_at(slices, i)->len, true)
 
 /* poll.c */
-#define LOOP_take_subscriptions_1                                                                                   \
-  CUT("take_subscriptions", (i = nondet_u32(), change_entries(), any_state()),                                      \
-      i < count && count <= P1_SUBSCRIPTIONS_MAX && env_ok() && (watch >= i || entry_ok(entry_at(entries, watch))), \
+#define WAIT_LOOP(name, more)                                                                                         \
+  CUT(name, (i = nondet_u32(), more, change_entries()), i < the_wait.count && the_wait.count <= P1_SUBSCRIPTIONS_MAX, \
       true)
-#define LOOP_begin_1
-#define LOOP_read_clocks_1
-#define LOOP_time_left_1                                                                                      \
-  CUT("time_left", (i = nondet_u32(), least = nondet_u64(), change_entries()), i < w->count && entries_ok(w), \
-      entry_ok(entry_at(w->entries, i)))
-#define LOOP_decide_1                                                                                     \
-  CUT("decide", (i = nondet_u32(), any = nondet_bool(), change_entries()), i < w->count && entries_ok(w), \
-      entry_ok(entry_at(w->entries, i)))
-#define LOOP_fail_clocks_1                                                                \
-  CUT("fail_clocks", (i = nondet_u32(), change_entries()), i < w->count && entries_ok(w), \
-      entry_ok(entry_at(w->entries, i)))
-#define LOOP_wait_1
-#define LOOP_wait_2                                                                                               \
-  CUT("wait 2", (i = nondet_u32(), any_polls(w), change_entries()), i < w->count && entries_ok(w) && polls_ok(w), \
-      entry_ok(entry_at(w->entries, i)))
-#define LOOP_wait_3                                                                                                \
-  CUT("wait 3", (w->slept = nondet_u64(), w->skipped = nondet_u64(), any_polls(w), change_entries(), any_state()), \
-      entries_ok(w) && polls_ok(w) && env_ok(), true)
-#define LOOP_poll_oneoff_1                                                        \
-  CUT("poll_oneoff", (i = nondet_u32(), events = nondet_u32(), change_entries()), \
-      i < nsubscriptions && events <= i && entries_ok(&waiting), entry_ok(entry_at(entries, i)))
+#define LOOP_take_subscriptions_1                                              \
+  CUT("take_subscriptions", (i = nondet_u32(), change_entries(), any_state()), \
+      i < the_wait.count && the_wait.count <= P1_SUBSCRIPTIONS_MAX && env_ok(), true)
+#define LOOP_time_left_1 WAIT_LOOP("time_left", least = nondet_u64())
+#define LOOP_decide_1 WAIT_LOOP("decide", any = nondet_bool())
+#define LOOP_fail_clocks_1 WAIT_LOOP("fail_clocks", (void)0)
+#define LOOP_ask_streams_1                                              \
+  CUT("ask_streams", (i = nondet_u32(), any_polls(), change_entries()), \
+      i < the_wait.count && the_wait.count <= P1_SUBSCRIPTIONS_MAX && polls_ok(), true)
+#define LOOP_wait_1 CUT("wait", (any_state(), any_wait()), env_ok() && wait_ok() && polls_ok(), true)
+#define LOOP_store_events_1                                                        \
+  CUT("store_events", (i = nondet_u32(), events = nondet_u32(), change_entries()), \
+      i < the_wait.count && the_wait.count <= P1_SUBSCRIPTIONS_MAX && events <= i, true)
 
 /* env.c */
 #define LOOP_clear_both_1

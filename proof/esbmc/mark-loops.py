@@ -3,8 +3,8 @@
 """mark-loops.py SOURCE: prints it with a mark at each loop, so that loops.h can say what holds there.
 
 Before that it makes plain what ESBMC can only follow slowly, as it writes by offsets wherever an index is reached through a
-pointer: `env->x` is `the_env.x` (that this is so is asserted at each function with an `env`), `env->config->x` is
-`the_config.x`, and an element of slices, entries or polls is what slice_at, entry_at or poll_at gives.
+pointer: `env->x` is `the_env.x` and `w->x` is `the_wait.x` (that this is so is asserted at each function with an `env` or `w`),
+`env->config->x` is `the_config.x`, and an element of slices, entries or polls is what slice_at, entry_at or poll_at gives.
 
 `for (...) body` in a function f becomes `LOOP_BEGIN for (...) LOOP_f_1 body`, `for` and `while` counted from 1 in each
 function. All else stays, line by line. A loop of which loops.h knows nothing does not compile.
@@ -34,13 +34,15 @@ def blank(match):
 
 def plain(text):
     """See above."""
-    text = re.sub(r"\b(?:w->)?env->config->", "the_config.", text)
-    text = re.sub(r"\b(?:w->)?env->", "the_env.", text)
+    text = re.sub(r"\benv->config->", "the_config.", text)
+    text = re.sub(r"\benv->", "the_env.", text)
+    text = re.sub(r"\bw->", "the_wait.", text)
     text = re.sub(r"(\bwasi_light_env_t \*env\b[^;{)]*\)\s*\{)", r"\1 THE_ENV(env);", text)
-    text = re.sub(r"(\bwait_t \*w\b[^;{)]*\)\s*\{)", r"\1 THE_ENV(w->env);", text)
+    text = re.sub(r"(\bwait_t \*w\b[^;{)]*\)\s*\{)", r"\1 THE_WAIT(w);", text)
+    text = text.replace("} wait_t;\n", "} wait_t;\nstatic wait_t the_wait;\n")
     stream_of = "static inline uint32_t p1_stream_of"  # in env.h, before the harness has the_env
     text = text.replace(stream_of, "static wasi_light_env_t the_env;\n" + stream_of)
-    element = re.compile(r"(?<!host_slice_t )(?<!poll_entry_t )(?<!host_poll_t )\b((?:w->)?(slices|entries|polls))\[")
+    element = re.compile(r"(?<!host_slice_t )(?<!poll_entry_t )(?<!host_poll_t )\b((?:the_wait\.)?(slices|entries|polls))\[")
     while match := element.search(text):
         depth, end = 1, match.end()
         while depth:

@@ -36,6 +36,7 @@ size_t nondet_size(void);
 #endif
 #define ASSUME(condition) __ESBMC_assume(condition)
 #define THE_ENV(e) CHECK((e) == &the_env, "there is one environment")
+#define THE_WAIT(w) CHECK((w) == &the_wait, "there is one wait")
 
 /* The largest object there can be. */
 #define OBJECT_MAX ((uint64_t)PTRDIFF_MAX)

@@ -263,7 +263,9 @@ static inline uint32_t p1_stream_of(const wasi_light_env_t *env, uint32_t fd) {
 }
 
 /* The realtime or monotonic clock as the guest sees it. */
-/*@ requires valid_env(env); assigns P1_WRITABLE(env); ensures valid_env(env) && \result > 0; */
+/*@ requires valid_env(env) && clock <= P1_CLOCK_MONOTONIC;
+  assigns P1_WRITABLE(env);
+  ensures valid_env(env) && \result > 0; */
 uint64_t wasi_light__guest_time(wasi_light_env_t *env, uint32_t clock);
 /* Time has passed that was not waited for: clocks that go by it are advanced. */
 /*@ requires valid_env(env); assigns env->state.elapsed_ns; ensures valid_env(env); */

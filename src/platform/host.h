@@ -20,9 +20,9 @@ typedef struct host_slice_t {
 #define HOST_NO_TIME (UINT64_MAX - 1)
 
 /* Nanoseconds of clock 0 realtime, 1 monotonic, 2 the process's CPU time, 3 the calling thread's. */
-/*@ assigns \nothing; */
+/*@ requires clock <= 3; assigns \nothing; */
 uint64_t host_clock_time(uint32_t clock);
-/*@ assigns \nothing; */
+/*@ requires clock <= 3; assigns \nothing; */
 uint64_t host_clock_resolution(uint32_t clock);
 
 /*@ requires \valid(bytes + (0 .. len - 1)); assigns bytes[0 .. len - 1]; ensures 0 <= \result <= 76; */
@@ -77,7 +77,7 @@ enum { HOST_POLL_MAX = 8 };
 
 /* Waits until a descriptor is ready or `timeout_ns` have passed; UINT64_MAX: no time-out. May return early. */
 /*@ requires count <= HOST_POLL_MAX && \valid(polls + (0 .. count - 1));
-  assigns polls[0 .. count - 1].ready, polls[0 .. count - 1].hangup, polls[0 .. count - 1].available; */
+  assigns polls[0 .. count - 1]; */
 void host_poll(host_poll_t *polls, uint32_t count, uint64_t timeout_ns);
 
 #endif
