@@ -31,7 +31,7 @@ for file in "${files[@]}"; do
   [ "$name" = args ] || ! grep -q '"env.h"' "$file" || for function in $helpers; do skip+=("$function"); done
   frama-c -no-autoload-plugins -load-module wp,rtegen -cpp-extra-args="-include proof/libc.h -Iinclude -CC" "$file" \
     -wp -wp-rte ${WP_FCT:+-wp-fct "$WP_FCT"} ${skip:+-wp-skip-fct "$(IFS=, && echo "${skip[*]}")"} -wp-prover "${WP_PROVERS:-cvc4,z3}" \
-    -wp-timeout "${WP_TIMEOUT:-30}" -wp-par 2 -wp-cache none -wp-session "$out/session" -wp-warn-key pedantic-assigns=inactive -wp-no-warn-memory-model \
+    -wp-timeout "${WP_TIMEOUT:-30}" -wp-par ${WP_PAR:-1} -wp-cache none -wp-session "$out/session" -wp-warn-key pedantic-assigns=inactive -wp-no-warn-memory-model \
     -wp-report-json "$out/$name.json" >"$out/$name.log" 2>&1 || { failed=1 && echo "wp: frama-c failed on $file"; }
   if grep -v "^\[wp\] \[\|^  Z3 \|^  CVC4 " "$out/$name.log" | grep -iE -A1 "warning|error|assumed"; then
     failed=1 && echo "wp: Frama-C warned of something in $file"
