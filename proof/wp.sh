@@ -4,14 +4,16 @@
 #
 # Fails if a goal is left, if a function of the tables has none, if a file has fewer goals than proof/wp.goals says, or
 # if Frama-C warns of anything. frama-c exits 0 with goals left: its report is read. With -m it does not look at the
-# tables and minima, and WP_FCT may name the one function to be proved, for mutants.sh. Without FILE it takes all that wp.goals names. See README.md beside this.
+# tables and minima, and WP_FCT may name the one function to be proved, for mutants.sh. Without FILE it takes all that wp.goals
+# names. JOBS (2) files are proved at a time, by CVC4 with WP_TIMEOUT (10) seconds for a goal; what is left gets a second try
+# of three times that with Z3 too, but not with -m. See README.md beside this.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-whole=true
-[ "${1:-}" != -m ] || { whole=false && shift; }
+whole=true again=true
+[ "${1:-}" != -m ] || { whole=false && again=false && shift; }
 files=("$@")
-[ ${#files[@]} -gt 0 ] || mapfile -t files < <(sed -n 's/^\(src[^ ]*\) .*/\1/p' proof/wp.goals)
+[ ${#files[@]} -gt 0 ] || mapfile -t files < <(sed -n 's/^\(src[^ ]*\) /\1 /p' proof/wp.goals | sort -k2 -nr | cut -d' ' -f1)
 [ $# = 0 ] || whole=false
 
 # Left out, each for a reason that stands in wp.goals.
@@ -23,21 +25,47 @@ helpers=$(sed -n 's/^static inline .*[ *]\(p1_[a-z0-9_]*\)(.*/\1/p' src/core/p1_
 
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
-failed=0
-for file in "${files[@]}"; do
-  name=$(basename "$file" .c)
-  skip=()
-  for function in $left_out; do grep -q "^[a-z].*\b$function(.*{" "$file" && skip+=("$function"); done
-  [ "$name" = args ] || ! grep -q '"env.h"' "$file" || for function in $helpers; do skip+=("$function"); done
-  frama-c -no-autoload-plugins -load-module wp,rtegen -cpp-extra-args="-include proof/libc.h -Iinclude -CC" "$file" \
-    -wp -wp-rte ${WP_FCT:+-wp-fct "$WP_FCT"} ${skip:+-wp-skip-fct "$(IFS=, && echo "${skip[*]}")"} -wp-prover "${WP_PROVERS:-cvc4,z3}" \
-    -wp-timeout "${WP_TIMEOUT:-30}" -wp-par ${WP_PAR:-1} -wp-cache none -wp-session "$out/session" -wp-warn-key pedantic-assigns=inactive -wp-no-warn-memory-model \
-    -wp-report-json "$out/$name.json" >"$out/$name.log" 2>&1 || { failed=1 && echo "wp: frama-c failed on $file"; }
-  if grep -v "^\[wp\] \[\|^  Z3 \|^  CVC4 " "$out/$name.log" | grep -iE -A1 "warning|error|assumed"; then
-    failed=1 && echo "wp: Frama-C warned of something in $file"
+export out left_out helpers again
+
+# run FILE REPORT PROVERS SECONDS FUNCTIONS: Frama-C on the functions of the file, or on all but those left out.
+run() {
+  local skip=() function
+  for function in $left_out; do grep -q "^[a-z].*\b$function(.*{" "$1" && skip+=("$function"); done
+  [[ $1 == */args.c ]] || ! grep -q '"env.h"' "$1" || for function in $helpers; do skip+=("$function"); done
+  frama-c -no-autoload-plugins -load-module wp,rtegen -cpp-extra-args="-include proof/libc.h -Iinclude -CC" "$1" \
+    -wp -wp-rte ${5:+-wp-fct "$5"} ${skip:+-wp-skip-fct "$(IFS=, && echo "${skip[*]}")"} -wp-prover "$3" \
+    -wp-timeout "$4" -wp-par 2 -wp-cache none -wp-session "$out/$2.session" -wp-warn-key pedantic-assigns=inactive \
+    -wp-no-warn-memory-model -wp-report-json "$out/$2.json" >"$out/$2.log" 2>&1 || echo "wp: frama-c failed on $1"
+  # What it warns of; the progress of its provers is none of that.
+  if grep -v "^\[wp\] \[\|^  Z3 \|^  CVC4 " "$out/$2.log" | grep -iE -A1 "warning|error|assumed"; then
+    echo "wp: Frama-C warned of something in $1"
   fi
-  grep -A2 "^\[wp\] \[Failed\]\|^\[wp\] \[Timeout\]" "$out/$name.log" || true
-done
+}
+
+# The functions of a report with goals left.
+left() {
+  python3 -c 'import json, sys
+functions = json.load(open(sys.argv[1]))["wp:functions"]
+mains = {name: parts["wp:section"]["wp:main"] for name, parts in functions.items()}
+print(",".join(name for name, main in mains.items() if main["total"] != main.get("valid", 0)))' "$1" 2>/dev/null || true
+}
+
+prove() {
+  local name functions
+  name=$(basename "$1" .c)
+  run "$1" "$name" "${WP_PROVERS:-cvc4}" "${WP_TIMEOUT:-10}" "${WP_FCT:-}"
+  functions=$(left "$out/$name.json")
+  if [ -n "$functions" ] && "$again"; then
+    run "$1" "$name.again" cvc4,z3 $((${WP_TIMEOUT:-10} * 3)) "$functions"
+    grep -A2 "^\[wp\] \[Failed\]\|^\[wp\] \[Timeout\]" "$out/$name.again.log" || true
+  fi
+}
+export -f run left prove
+
+printf '%s\n' "${files[@]}" | xargs -P "${JOBS:-2}" -I{} bash -c 'prove {}' >"$out/said"
+cat "$out/said"
+failed=0
+! grep -q "^wp: " "$out/said" || failed=1
 python3 - "$whole" "$out" "${files[@]}" <<'PYTHON' || failed=1
 import json, os, re, sys
 
@@ -52,9 +80,12 @@ def fail(text):
 minima = dict(line.split() for line in open("proof/wp.goals") if line.startswith("src/"))
 for file in files:
     path = f"{out}/{os.path.basename(file)[:-2]}.json"
-    report = json.load(open(path)) if os.path.exists(path) else {}
+    reported = {}
+    for report in (path, path.replace(".json", ".again.json")):
+        if os.path.exists(report):
+            reported.update(json.load(open(report)).get("wp:functions", {}))
     goals = 0
-    for name, parts in sorted(report.get("wp:functions", {}).items()):
+    for name, parts in sorted(reported.items()):
         main = parts["wp:section"]["wp:main"]
         total, valid = main["total"], main.get("valid", 0)
         functions[name] = total

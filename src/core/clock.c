@@ -26,7 +26,7 @@ static uint64_t ask_now(wasi_light_env_t *env, uint32_t clock) {
   return time;
 }
 
-/*@ requires valid_env(env); assigns P1_WRITABLE(env); ensures valid_env(env); */
+/*@ requires valid_env(env) && clock <= P1_CLOCK_MONOTONIC; assigns P1_WRITABLE(env); ensures valid_env(env); */
 static uint64_t source_time(wasi_light_env_t *env, uint32_t clock) {
   const wasi_light_clock_t *source = &env->config->clock;
   if (source->mode == WASI_LIGHT_CLOCK_REAL) return host_clock_time(clock);
@@ -59,7 +59,7 @@ static uint32_t check_clock(const wasi_light_env_t *env, uint32_t id) {
   return WASI_LIGHT_ESUCCESS;
 }
 
-/*@ requires valid_env(env); assigns \nothing; */
+/*@ requires valid_env(env) && id <= P1_CLOCK_THREAD_CPU; assigns \nothing; */
 static uint64_t resolution_of(const wasi_light_env_t *env, uint32_t id) {
   const wasi_light_clock_t *source = &env->config->clock;
   if (source->resolution_ns > 0) return source->resolution_ns;
