@@ -70,8 +70,10 @@ test-stock: need-test $(ENGINE) $(GO_GUEST) ## run all tests as with Wasmer as p
 	$(call cmake_build,build-stock,-DWASI_LIGHT_STOCK_ENGINE=ON)
 	cd build-stock && $(CTEST)
 
-prove: need-prove ## prove the core, with Frama-C WP and with ESBMC; see proof/README.md
+prove: need-prove ## prove the core with Frama-C WP; see proof/README.md
 	@proof/wp.sh
+
+prove-esbmc: need-prove ## prove it once more, with ESBMC
 	@proof/esbmc.sh
 
 prove-mutants: need-prove ## whether the proof fails for each deliberate bug of proof/mutants
@@ -166,5 +168,5 @@ $(BENCH_WASIX): bench/wasix/build.sh $(WASIX)
 , := ,
 FORCE:
 .PHONY: all build run test demo third-party format format-check lint test-sanitizers test-threads test-stock test-valgrind \
-  prove prove-mutants fuzz fuzz-keep fuzz-coverage bugs assurance bench bench-wasix soak bench-peers conformance differential \
+  prove prove-esbmc prove-mutants fuzz fuzz-keep fuzz-coverage bugs assurance bench bench-wasix soak bench-peers conformance differential \
   docs guests clean distclean help

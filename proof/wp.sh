@@ -5,7 +5,7 @@
 # Fails if a goal is left, if a function of the tables has none, if a file has fewer goals than proof/wp.goals says, or
 # if Frama-C warns of anything. frama-c exits 0 with goals left: its report is read. With -m it does not look at the
 # tables and minima, and WP_FCT may name the one function to be proved, for mutants.sh. Without FILE it takes all that wp.goals
-# names. JOBS (2) files are proved at a time, by CVC4 with WP_TIMEOUT (10) seconds for a goal; what is left gets a second try
+# names. JOBS (3) files are proved at a time, by CVC4 with WP_TIMEOUT (10) seconds for a goal; what is left gets a second try
 # of three times that with Z3 too, but not with -m. See README.md beside this.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,7 +34,7 @@ run() {
   [[ $1 == */args.c ]] || ! grep -q '"env.h"' "$1" || for function in $helpers; do skip+=("$function"); done
   frama-c -no-autoload-plugins -load-module wp,rtegen -cpp-extra-args="-include proof/libc.h -Iinclude -CC" "$1" \
     -wp -wp-rte ${5:+-wp-fct "$5"} ${skip:+-wp-skip-fct "$(IFS=, && echo "${skip[*]}")"} -wp-prover "$3" \
-    -wp-timeout "$4" -wp-par 2 -wp-cache none -wp-session "$out/$2.session" -wp-warn-key pedantic-assigns=inactive \
+    -wp-no-ground -wp-no-reduce -wp-timeout "$4" -wp-par 2 -wp-cache none -wp-session "$out/$2.session" -wp-warn-key pedantic-assigns=inactive \
     -wp-no-warn-memory-model -wp-report-json "$out/$2.json" >"$out/$2.log" 2>&1 || echo "wp: frama-c failed on $1"
   # What it warns of; the progress of its provers is none of that.
   if grep -v "^\[wp\] \[\|^  Z3 \|^  CVC4 " "$out/$2.log" | grep -iE -A1 "warning|error|assumed"; then
@@ -62,7 +62,7 @@ prove() {
 }
 export -f run left prove
 
-printf '%s\n' "${files[@]}" | xargs -P "${JOBS:-2}" -I{} bash -c 'prove {}' >"$out/said"
+printf '%s\n' "${files[@]}" | xargs -P "${JOBS:-3}" -I{} bash -c 'prove {}' >"$out/said"
 cat "$out/said"
 failed=0
 ! grep -q "^wp: " "$out/said" || failed=1
