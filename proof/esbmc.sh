@@ -5,7 +5,7 @@
 #
 # Fails unless every proof is SUCCESSFUL, and its end and an arbitrary iteration of each of its loops can be reached. What
 # $undecided names is left out, unless it is asked for; a proof that rests on it is CONDITIONAL. Output by lines (lines.c) is
-# taken by its contract. JOBS (2) run at a time, each for at most LIMIT (120) seconds of processor time.
+# taken by its contract. JOBS (2) run at a time, each for at most LIMIT (300) seconds of processor time.
 #
 # Loops are cut by hand (proof/esbmc/loops.h). ESBMC's own --k-induction is not used, as it proves what is wrong where a loop
 # writes through a pointer: see proof/esbmc/unsound.c.
@@ -13,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
 jobs=${JOBS:-2}
-limit=${LIMIT:-120}
+limit=${LIMIT:-300}
 
 # What ESBMC has not decided, and the seconds of processor time it was given. What rests on it is proved on condition.
 undecided="
