@@ -17,7 +17,6 @@ limit=${LIMIT:-300}
 
 # What ESBMC has not decided, and the seconds of processor time it was given. What rests on it is proved on condition.
 undecided="
-write_stderr: 150
 "
 
 # Which proofs assume the contracts of which others; all assume memory and helpers.
@@ -25,6 +24,8 @@ rests="
 p1_fd_read take_iovecs read_stream
 p1_fd_write take_iovecs write_stdout write_stderr
 write_again take_iovecs write_stdout write_stderr
+write_stdout capture_bytes
+write_stderr capture_bytes
 p1_poll_oneoff wait_for_events
 p0_poll_oneoff wait_for_events
 wait_for_events take_subscriptions wait
@@ -46,6 +47,7 @@ chacha20 chacha20_block
 chacha20 seeded_bytes
 stdio take_iovecs
 stdio read_stream
+stdio capture_bytes
 stdio write_stdout
 stdio write_stderr
 stdio write_again

@@ -49,6 +49,20 @@ static uint32_t contract_write_stream(wasi_light_env_t *e, p1_mem_t mem, uint32_
 }
 #endif
 
+#ifdef PROVE_stdio
+static void contract_capture_bytes(p1_capture_t *capture, size_t limit, const uint8_t *bytes, uint32_t len) {
+  uint32_t i = capture == &the_env.capture[0] ? 0 : 1;
+  CHECK(capture == &the_env.capture[i], "capture_bytes: the capture of stdout or stderr");
+  CHECK(the_config.out[i].mode == WASI_LIGHT_OUTPUT_CAPTURE && limit == the_config.out[i].capture_size,
+        "capture_bytes: the limit of that stream");
+  CHECK(the_env.capture[i].size <= limit, "capture_bytes: no more than that is captured yet");
+  touch_read(bytes, len);
+  the_env.capture[i].size = nondet_size();
+  the_env.capture[i].dropped = nondet_u64();
+  ASSUME(the_env.capture[i].size <= limit);
+}
+#endif
+
 #ifdef PROVE_poll
 typedef struct wait_t wait_t;
 typedef struct layout_t layout_t;
