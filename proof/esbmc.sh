@@ -3,9 +3,8 @@
 # esbmc.sh [NAME...]: proves each function of src/core's tables, and what they rest on, with ESBMC; prints a table.
 # esbmc.sh --mutants [PATCH...]: each patch of proof/mutants is a bug, for which ESBMC has to find a counterexample.
 #
-# Fails unless every proof is SUCCESSFUL, and its end and an arbitrary iteration of each of its loops can be reached. What
-# $undecided names is left out, unless it is asked for; a proof that rests on it is CONDITIONAL. Output by lines (lines.c) is
-# taken by its contract. JOBS (2) run at a time, each for at most LIMIT (300) seconds of processor time.
+# Fails unless every proof is SUCCESSFUL, and its end and an arbitrary iteration of each of its loops can be reached. Output by
+# lines (lines.c) is taken by its contract. JOBS (2) run at a time, each for at most LIMIT (300) seconds of processor time.
 #
 # Loops are cut by hand (proof/esbmc/loops.h). ESBMC's own --k-induction is not used, as it proves what is wrong where a loop
 # writes through a pointer: see proof/esbmc/unsound.c.
@@ -14,27 +13,6 @@ cd "$(dirname "$0")/.."
 root=$PWD
 jobs=${JOBS:-2}
 limit=${LIMIT:-300}
-
-# What ESBMC has not decided, and the seconds of processor time it was given. What rests on it is proved on condition.
-undecided="
-"
-
-# Which proofs assume the contracts of which others; all assume memory and helpers.
-rests="
-p1_fd_read take_iovecs read_stream
-p1_fd_write take_iovecs write_stdout write_stderr
-write_again take_iovecs write_stdout write_stderr
-write_stdout capture_bytes
-write_stderr capture_bytes
-p1_poll_oneoff wait_for_events
-p0_poll_oneoff wait_for_events
-wait_for_events take_subscriptions wait
-wait wait_once
-wait_once time_left decide advance
-take_subscriptions guest_time
-p1_clock_time_get guest_time
-p1_random_get chacha20_block seeded_bytes
-"
 
 # What there is to prove beside the tables: SOURCE NAME.
 beside="
@@ -103,11 +81,6 @@ mark() {
   done
 }
 
-# named LIST NAME: whether a line of the list begins with the name.
-named() {
-  grep -q "^$2\b" <<<"$1"
-}
-
 # check LOG OPTION...: runs ESBMC on the harness within the limits.
 check() {
   local log=$1
@@ -171,7 +144,7 @@ if [ "${1-}" = --mutants ]; then
     # The proofs of the sources that it changes, or of the first that rest on the header.
     changed=$(grep -oE '^\+\+\+ b/src/\S+' "$patch" | sed 's|.*/||; s|\.[ch]$||' | sort -u)
     mapfile -t list < <(proofs "$folder" | while read -r source proof; do
-      [[ $source != "$changed" && ! ($changed == p1_mem && $proof == helpers) ]] || named "$undecided" "$proof" || echo "$source $proof"
+      [[ $source != "$changed" && ! ($changed == p1_mem && $proof == helpers) ]] || echo "$source $proof"
     done | tr ' ' '\n')
     # First those that the patch names.
     likely=() others=()
@@ -202,31 +175,20 @@ began=$EPOCHREALTIME
 list=()
 while read -r source name; do
   [ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
-  [ $# -eq 0 ] && named "$undecided" "$name" || list+=("$source" "$name")
+  list+=("$source" "$name")
 done < <(proofs .)
+[ ${#list[@]} -gt 0 ] || { echo "esbmc: there is no proof of the name $*" >&2 && exit 2; }
 mkdir -p "$work/results"
 ln -s "$root/src" "$work/src"
 run "$work" "$work/results" "${list[@]}"
 
-# CONDITIONAL: SUCCESSFUL, but it rests on something undecided, or on what is conditional.
-shaky=$(sed '/^$/d; s/[ :].*//' <<<"$undecided")
-for _ in 1 2 3 4 5 6 7 8; do
-  while read -r name others_; do
-    for other in $others_; do
-      [[ $'\n'$shaky$'\n' != *$'\n'$other$'\n'* || $'\n'$shaky$'\n' == *$'\n'$name$'\n'* ]] || shaky+=$'\n'$name
-    done
-  done < <(sed '/^$/d' <<<"$rests")
-done
 failed=0
 while read -r verdict seconds source name; do
-  if [ "$verdict" = SUCCESSFUL ] && ! named "$undecided" "$name" && grep -qx "$name" <<<"$shaky"; then verdict=CONDITIONAL; fi
   printf '%-12s %6.1f s  %-9s %s\n' "$verdict" "$seconds" "$source" "$name"
-  [[ $verdict == SUCCESSFUL || $verdict == CONDITIONAL ]] || failed=1
+  [ "$verdict" = SUCCESSFUL ] || failed=1
 done < <(find "$work/results" -type f ! -name '*.*' -exec cat {} + | sort -k3,4) >"$work/table"
 cat "$work/table"
 [ -z "${KEEP:-}" ] || cp -r "$work/results" "$KEEP"
-sed -n 's/^\([a-z].*\)/not decided, after seconds: \1/p' <<<"$undecided"
-echo "esbmc: $(grep -c '^SUCCESSFUL' "$work/table") functions proved, $(grep -c '^CONDITIONAL' "$work/table") conditional," \
-  "$(grep -cE '^[a-z]' <<<"$undecided") not decided, in $(echo "($EPOCHREALTIME - $began) / 1" | bc) s;" \
+echo "esbmc: $(grep -c '^SUCCESSFUL' "$work/table") of $(wc -l <"$work/table") proved, in $(echo "($EPOCHREALTIME - $began) / 1" | bc) s;" \
   "nofs stands for $(grep -c '^P1_STREAM_ERRNO(' src/core/p1_functions.def) functions"
 exit $failed
