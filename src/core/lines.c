@@ -327,6 +327,7 @@ static uint32_t end_line(wasi_light_env_t *env, uint32_t stream) {
   return error != WASI_LIGHT_ESUCCESS ? error : failed;
 }
 
+/* The body of the loop below; apart from it for the provers, which see a contract there. */
 /*@ requires valid_env(env) && has_lines(env, stream);
   LINE_WRITES(env, stream) */
 static uint32_t write_byte(wasi_light_env_t *env, uint32_t stream, uint8_t byte) {

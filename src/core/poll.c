@@ -108,6 +108,7 @@ static poll_entry_t take_stream(const wasi_light_env_t *env, p1_mem_t mem, uint6
   return entry;
 }
 
+/* Apart from its caller for the provers, to which it is one change and not one of each field. */
 /*@ requires \valid(w) && i < P1_SUBSCRIPTIONS_MAX; assigns w->entries[i]; */
 static void set_entry(wait_t *w, uint32_t i, poll_entry_t entry) {
   w->entries[i] = entry;
